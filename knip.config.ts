@@ -1,0 +1,21 @@
+import type { KnipConfig } from 'knip';
+import entries from './entries.json' with { type: 'json' };
+
+const config: KnipConfig = {
+  entry: [
+    ...Object.values(entries),
+    // Bundled by the `build.js` beside it.
+    'examples/*/main.ts',
+    // Copied into folders of their own and run there.
+    'scripts/*.{mjs,cjs}',
+    'test/package/built/consumers/**/*.ts',
+  ],
+  project: ['{src,test,scripts,benchmarks,examples}/**/*.{ts,mts,js,mjs,cjs}'],
+  ignoreDependencies: [
+    // Decided for the queue (`ambus/queue`), and already a dependency, so that it's settled; nothing imports it yet.
+    'p-queue',
+  ],
+  ignoreExportsUsedInFile: true,
+};
+
+export default config;

@@ -1,0 +1,499 @@
+import { EmitError, type HandlerError, type HandlerPhase } from '../errors.js';
+import { follow, type Then, thenOf } from '../internal/thenable.js';
+import { claimOrphans, orphans, registerOrphan, scope } from './ancestry.js';
+import { type Context, SETTLED, STOPPED, SYNC } from './context.js';
+import type { EmitResult } from './emit-result.js';
+import type { GroupState } from './group.js';
+import { asyncInSync, handlerError } from './handler-failure.js';
+import { HandlerRun } from './handler-run.js';
+import type { SkipReason } from './observer.js';
+import type { FailurePolicy, FanOutMode } from './options.js';
+import type { ContextFreeHandler, Plan, PlannedHandler } from './plan.js';
+import { REMOVED, RETIRED, type Subscription, USED } from './subscription.js';
+
+/** What an emission is run by: the bus's settings, or those with the emission's own over them. */
+export interface EmissionSettings {
+  readonly mode: FanOutMode;
+  readonly concurrency: number;
+  readonly failurePolicy: FailurePolicy;
+  /** The limit for handlers without one of their own; Infinity for none. */
+  readonly timeoutMs: number;
+  /** The limit that holds besides a handler's own. */
+  readonly mostMs: number;
+}
+
+interface Failure {
+  readonly index: number;
+  readonly error: HandlerError;
+}
+
+/** What an emission has beyond a list of handlers to call: made where there is something of the kind. */
+interface EmissionExtras {
+  /** Runs that have something of their own: a time limit, a slot, an observer. Waiting ones included. */
+  runs: Set<HandlerRun> | undefined;
+  failures: Failure[] | undefined;
+  /** The failure that makes it reject. */
+  cause: HandlerError | undefined;
+  aborted: boolean;
+  reason: unknown;
+  signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+  /** Unless nobody wanted to know how long it takes when it started. */
+  startedAt: number | undefined;
+}
+
+/**
+ * An emission off the hot path. One machine for every mode: handlers start in order, as long as no
+ * more of them are unsettled than the mode lets be; sequential is a limit of one.
+ *
+ * Its members are `private` and not `#private`, because the brand check of each `#call()` is
+ * noticeable here.
+ */
+export class Emission {
+  readonly plan: Plan;
+  readonly ctx: Context;
+  readonly settings: EmissionSettings;
+  /** Its neighbours among those in flight. */
+  next: Emission | null = null;
+  previous: Emission | null = null;
+  private readonly limit: number;
+  /** Every handler needs a run of its own. */
+  private readonly guarded: boolean;
+  /**
+   * Nothing is handed down to what its handlers emit, and nobody is told where that comes from: then
+   * it is enough to be known when they have run, as in the hot loop.
+   */
+  private readonly root: boolean;
+  private inFlight = false;
+  /** The bus's when the emission started: as long as it is the same, nothing has to be looked at. */
+  private readonly epoch: number;
+  private index: number;
+  private called: number;
+  private skipped: number;
+  private unsettled = 0;
+  /** The handler that is waited for, where there can be only one. */
+  private waitingFor = 0;
+  /** The run whose handler is being called. */
+  calling: HandlerRun | null = null;
+  private advancing = false;
+  /** Which handlers without a run of their own are unsettled, where several can be. */
+  private open: boolean[] | null = null;
+  private extras: EmissionExtras | null = null;
+  private result: EmitResult | null = null;
+  private rejection: { readonly reason: unknown } | null = null;
+  private resolve: ((result: EmitResult) => void) | null = null;
+  private reject: ((error: unknown) => void) | null = null;
+  private onFulfilled: (() => void) | null = null;
+  private onRejected: ((error: unknown) => void) | null = null;
+
+  /**
+   * @param epoch - The bus's when the first handler was called.
+   * @param called - How many handlers the hot loop has called already.
+   */
+  constructor(plan: Plan, ctx: Context, settings: EmissionSettings, epoch: number, called: number) {
+    this.plan = plan;
+    this.ctx = ctx;
+    this.settings = settings;
+    this.limit = settings.mode === 'sequential' ? 1 : settings.concurrency;
+    this.guarded =
+      !plan.plain || plan.core.facts.handlers || settings.timeoutMs !== Infinity || settings.mostMs !== Infinity;
+    this.root = ctx.parent === null && ctx.extras === null && ctx.flags === 0 && !plan.core.facts.emissions;
+    this.epoch = epoch;
+    this.index = called;
+    this.called = called;
+    this.skipped = plan.paused.length;
+  }
+
+  /** Starts from the first handler. */
+  begin(signal: AbortSignal | undefined): EmitResult | Promise<EmitResult> {
+    const { channel, core, paused } = this.plan;
+    channel.emissions++;
+    if (core.facts.emissions) this.tellStarted();
+    if (core.facts.handlers) for (const subscription of paused) this.tellSkipped(subscription, 'paused');
+    if (signal !== undefined) this.listenTo(signal);
+    return this.proceed();
+  }
+
+  /** Runs what can run now. Called once, by whoever made the emission. */
+  proceed(): EmitResult | Promise<EmitResult> {
+    this.advance();
+    if (this.result !== null) return this.outcome();
+    if (scope.depth > 0) registerOrphan(this.ctx);
+    this.inFlight = true;
+    this.plan.core.lifetime.inFlight.add(this);
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  /** Waits for what the handler at `index` returned, or fails it where nobody can wait. */
+  wait(index: number, returned: unknown, then: Then): void {
+    if ((this.ctx.flags & SYNC) !== 0) {
+      const subscription = this.plan.subscriptions[index] as Subscription;
+      new HandlerRun(this, subscription, index).goOnLate(returned, then);
+      this.fail(index, asyncInSync(this.ctx, subscription));
+      return;
+    }
+    if (this.limit === 1) {
+      // One handler at a time: the same two functions serve them all.
+      this.waitingFor = index;
+      follow(
+        returned,
+        then,
+        (this.onFulfilled ??= () => {
+          this.unsettled--;
+          this.advance();
+        }),
+        (this.onRejected ??= (error) => {
+          this.handlerFailed(this.waitingFor, error);
+          this.unsettled--;
+          this.advance();
+        }),
+      );
+    } else {
+      follow(
+        returned,
+        then,
+        () => {
+          this.settled(index);
+        },
+        (error: unknown) => {
+          this.handlerFailed(index, error);
+          this.settled(index);
+        },
+      );
+      this.open ??= [];
+      this.open[index] = true;
+    }
+    this.unsettled++;
+  }
+
+  /** A run of its own is waited for. */
+  hold(run: HandlerRun): void {
+    this.unsettled++;
+    const extras = this.more();
+    extras.runs ??= new Set();
+    extras.runs.add(run);
+  }
+
+  /** A run of its own has ended, or is waited for no more. */
+  release(run: HandlerRun): void {
+    this.extras?.runs?.delete(run);
+    this.unsettled--;
+    this.advance();
+  }
+
+  countCalled(): void {
+    this.called++;
+  }
+
+  skip(subscription: Subscription, reason: SkipReason): void {
+    this.skipped++;
+    this.tellSkipped(subscription, reason);
+  }
+
+  handlerFailed(index: number, cause: unknown, phase: HandlerPhase = 'handler'): HandlerError {
+    const subscription = this.plan.subscriptions[index] as Subscription;
+    return this.fail(index, handlerError(this.ctx, subscription, phase, cause));
+  }
+
+  /** Keeps a failure, and does what the policies say. */
+  fail(index: number, error: HandlerError): HandlerError {
+    const { core, subscriptions } = this.plan;
+    const own = (subscriptions[index] as Subscription).extras?.failurePolicy;
+    const policy = this.settings.failurePolicy;
+    const extras = this.more();
+    core.counts.failures++;
+    extras.failures ??= [];
+    extras.failures.push({ index, error });
+    if (own === 'stop' || (policy === 'stop' && own !== 'isolate')) this.stop();
+    if (policy === 'isolate') core.report(error);
+    else if (own !== 'isolate') extras.cause ??= error;
+    return error;
+  }
+
+  /** Why the handler of `subscription` may not start any more, if it may not. */
+  obstacle(subscription: Subscription): SkipReason | undefined {
+    if (this.extras?.aborted === true) return 'aborted';
+    if ((this.ctx.flags & STOPPED) !== 0) return 'stopped';
+    const { group, state } = subscription;
+    if (state === REMOVED || (state !== RETIRED && group !== null && group.removed)) return 'removed';
+    if (group !== null && group.paused) return 'paused';
+    return undefined;
+  }
+
+  /** Nobody waits for it any more: nothing more starts, and what runs is told to give up. */
+  abandon(reason: unknown): void {
+    const waiting = Array.from(this.extras?.runs ?? []).some((run) => run.waiting);
+    if (waiting || this.index < this.plan.handlers.length) this.stop();
+    this.abortSignals(reason);
+    this.stopListening();
+    this.advance();
+  }
+
+  /** Tells every handler that runs to give up. */
+  private abortSignals(reason: unknown): void {
+    this.ctx.abort(reason);
+    this.calling?.ctx.abort(reason);
+    for (const run of this.extras?.runs ?? []) run.ctx.abort(reason);
+  }
+
+  /** A handler that ran in this emission's context, although nobody waited for it, has ended. */
+  lateRunEnded(): void {
+    this.ctx.more().lateRuns--;
+    if (this.result !== null) this.markSettled();
+  }
+
+  /** Whether it can't go on before those in `within` do, because they hold the slots that it waits for. */
+  waitsOn(within: ReadonlySet<Context>): boolean {
+    for (const run of this.extras?.runs ?? []) if (run.waitsOn(within)) return true;
+    return false;
+  }
+
+  /** The subscriptions whose handlers run, or wait for a slot. */
+  *unsettledHandlers(): Generator<Subscription> {
+    const { subscriptions } = this.plan;
+    const runs = this.extras?.runs;
+    if (runs !== undefined) for (const run of runs) yield run.subscription;
+    if (this.open !== null) {
+      for (const index of this.open.keys()) if (this.open[index]) yield subscriptions[index] as Subscription;
+    } else if (this.unsettled > (runs?.size ?? 0)) yield subscriptions[this.waitingFor] as Subscription;
+  }
+
+  /** Whether a handler of `group` runs in this emission, or will although the group is retired. */
+  involves(group: GroupState): boolean {
+    for (const subscription of this.unsettledHandlers()) if (subscription.group === group) return true;
+    if (this.ended) return false;
+    const toCome = this.plan.subscriptions.slice(this.index);
+    return toCome.some((subscription) => subscription.group === group && subscription.state === RETIRED);
+  }
+
+  /** @throws What the emission rejects with. */
+  private outcome(): EmitResult {
+    if (this.rejection !== null) throw this.rejection.reason;
+    return this.result as EmitResult;
+  }
+
+  private advance(): void {
+    if (this.advancing || this.result !== null) return;
+    const { handlers, core } = this.plan;
+    if (this.index < handlers.length) this.startNext();
+    // A handler that stops the emission may do so while an earlier one still waits for its slot.
+    if (this.extras?.runs !== undefined && this.ended) {
+      this.skipWaiting(this.extras.aborted ? 'aborted' : 'stopped');
+      if (this.result !== null) return;
+    }
+    if (this.unsettled === 0 && this.index >= handlers.length) this.finish();
+    else if (core.lifetime.awaited) core.lifetime.somethingSettled();
+  }
+
+  /** Starts handlers as long as the next one may start. */
+  private startNext(): void {
+    const { ctx, plan } = this;
+    const { core, handlers, subscriptions } = plan;
+    const { current, depth } = scope;
+    const { epoch } = core;
+    const mark = orphans.length;
+    this.advancing = true;
+    if (this.root && current === null && core.lifetime.state === 'open') scope.depth = depth + 1;
+    else {
+      scope.current = ctx;
+      scope.depth = 0;
+    }
+    while (this.index < handlers.length) {
+      const { index } = this;
+      if (this.unsettled > 0 && this.mustWait(index) && !this.ended) break;
+      this.index++;
+      if (core.epoch !== this.epoch && this.skips(subscriptions[index] as Subscription)) continue;
+      if (this.guarded) {
+        new HandlerRun(this, subscriptions[index] as Subscription, index).begin();
+        continue;
+      }
+      this.called++;
+      try {
+        const handler = handlers[index] as PlannedHandler;
+        const returned = plan.contextFree ? (handler as ContextFreeHandler)(ctx.payload) : handler(ctx.payload, ctx);
+        const then = returned === undefined ? undefined : thenOf(returned);
+        if (then !== undefined) this.wait(index, returned, then);
+      } catch (error) {
+        this.handlerFailed(index, error);
+      }
+    }
+    scope.depth = depth;
+    if (scope.current === null) {
+      if (orphans.length > mark) claimOrphans(ctx, mark);
+      if (core.epoch !== epoch) core.lifetime.leftLoop(ctx, epoch);
+    } else scope.current = current;
+    this.advancing = false;
+  }
+
+  private mustWait(index: number): boolean {
+    if (this.unsettled >= this.limit) return true;
+    if (this.settings.mode !== 'tiered' || index === 0) return false;
+    const { subscriptions } = this.plan;
+    return (subscriptions[index] as Subscription).priority !== (subscriptions[index - 1] as Subscription).priority;
+  }
+
+  /** Skips a handler if something that has changed since the start stands in its way. */
+  private skips(subscription: Subscription): boolean {
+    const obstacle = this.obstacle(subscription) ?? (subscription.state === USED ? 'removed' : undefined);
+    if (obstacle !== undefined) this.skip(subscription, obstacle);
+    return obstacle !== undefined;
+  }
+
+  /** One of several handlers has settled. */
+  private settled(index: number): void {
+    (this.open as boolean[])[index] = false;
+    this.unsettled--;
+    this.advance();
+  }
+
+  /** Nothing starts any more. */
+  private get ended(): boolean {
+    return (this.ctx.flags & STOPPED) !== 0 || this.extras?.aborted === true;
+  }
+
+  private stop(): void {
+    this.ctx.stop();
+    this.skipWaiting('stopped');
+  }
+
+  private listenTo(signal: AbortSignal): void {
+    const extras = this.more();
+    extras.signal = signal;
+    extras.onAbort = (): void => {
+      extras.aborted = true;
+      extras.reason = signal.reason;
+      this.plan.core.epoch++;
+      this.abortSignals(signal.reason);
+      this.skipWaiting('aborted');
+      this.advance();
+    };
+    signal.addEventListener('abort', extras.onAbort, { once: true });
+  }
+
+  private stopListening(): void {
+    const { onAbort, signal } = this.extras ?? {};
+    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+  }
+
+  /** Handlers whose turn had come but which wait for a slot have not started: they won't. */
+  private skipWaiting(reason: SkipReason): void {
+    for (const run of this.extras?.runs ?? []) run.skipIfWaiting(reason);
+  }
+
+  private finish(): void {
+    const { extras } = this;
+    const { core, ok } = this.plan;
+    this.markSettled();
+    const regular = extras === null && this.called === ok.called && (this.ctx.flags & STOPPED) === 0;
+    this.result = regular ? ok : this.makeResult();
+    if (extras !== null) this.wrapUp(extras, this.result);
+    if (!this.inFlight) return;
+    core.lifetime.inFlight.remove(this);
+    if (this.rejection === null) this.resolve?.(this.result);
+    else this.reject?.(this.rejection.reason);
+    if (core.lifetime.awaited) core.lifetime.somethingSettled();
+  }
+
+  /** What remains to be done for an emission in which anything was out of the ordinary. */
+  private wrapUp(extras: EmissionExtras, result: EmitResult): void {
+    const { core } = this.plan;
+    const { aborted, cause } = extras;
+    this.stopListening();
+    if (aborted) this.rejection = { reason: extras.reason };
+    else if (cause !== undefined) {
+      const { failures } = result;
+      const others = failures.length === 1 ? '' : ` (and ${failures.length - 1} more failed)`;
+      const message = `${cause.message}${others}`;
+      this.rejection = { reason: new EmitError(message, failures, cause, result) };
+    }
+    if (extras.startedAt !== undefined) this.tellSettled(extras, result, extras.startedAt);
+    // What no rejection carries was reported when it happened, or is now.
+    if (this.settings.failurePolicy !== 'isolate' && (aborted || cause === undefined)) {
+      for (const error of result.failures) core.report(error);
+    }
+  }
+
+  /** The emission is over for those that it caused, once no handler runs in its context. */
+  private markSettled(): void {
+    if (this.ctx.extras === null || this.ctx.extras.lateRuns === 0) this.ctx.flags |= SETTLED;
+  }
+
+  private makeResult(): EmitResult {
+    const { ok, type } = this.plan;
+    const failures = this.extras?.failures?.sort((a, b) => a.index - b.index).map(({ error }) => error);
+    return Object.freeze({
+      type,
+      ok: failures === undefined,
+      called: this.called,
+      skipped: this.skipped,
+      stopped: (this.ctx.flags & STOPPED) !== 0,
+      failures: failures === undefined ? ok.failures : Object.freeze(failures),
+    });
+  }
+
+  private more(): EmissionExtras {
+    this.extras ??= {
+      runs: undefined,
+      failures: undefined,
+      cause: undefined,
+      aborted: false,
+      reason: undefined,
+      signal: undefined,
+      onAbort: undefined,
+      startedAt: undefined,
+    };
+    return this.extras;
+  }
+
+  private tellStarted(): void {
+    const { ctx, plan, settings } = this;
+    const { core } = plan;
+    const { clock, observers } = core;
+    const extras = this.more();
+    if (core.facts.durations) extras.startedAt = clock.now();
+    if (!observers.hears('emissionStarted')) return;
+    observers.tell('emissionStarted', {
+      type: plan.type,
+      emissionId: ctx.id,
+      parentId: ctx.parent?.id,
+      payload: ctx.payload,
+      meta: ctx.meta,
+      mode: settings.mode,
+      sync: ctx.sync,
+      handlers: plan.subscriptions.length + plan.paused.length,
+    });
+  }
+
+  private tellSettled(extras: EmissionExtras, result: EmitResult, startedAt: number): void {
+    const { ctx, plan } = this;
+    const { clock, observers } = plan.core;
+    if (!observers.hears('emissionSettled')) return;
+    const { called, failures, skipped, stopped } = result;
+    observers.tell('emissionSettled', {
+      type: plan.type,
+      emissionId: ctx.id,
+      outcome: extras.aborted ? 'aborted' : failures.length > 0 ? 'failed' : 'ok',
+      rejected: this.rejection !== null,
+      called,
+      skipped,
+      stopped,
+      failures,
+      durationMs: clock.now() - startedAt,
+    });
+  }
+
+  private tellSkipped(subscription: Subscription, reason: SkipReason): void {
+    const { core, type } = this.plan;
+    if (!core.observers.hears('handlerSkipped')) return;
+    core.observers.tell('handlerSkipped', {
+      type,
+      emissionId: this.ctx.id,
+      handler: subscription.name,
+      group: subscription.group?.name,
+      reason,
+    });
+  }
+}

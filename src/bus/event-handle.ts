@@ -1,0 +1,94 @@
+import { scope } from './ancestry.js';
+import type { Channel } from './channel.js';
+import { SYNC } from './context.js';
+import type { BusCore } from './core.js';
+import { run, runForPromise } from './dispatch.js';
+import type { EmitResult } from './emit-result.js';
+import type { EventName, InputOf, PayloadOf, VoidEventName } from './event-map.js';
+import type { Handler, SubscribeOptions, Unsubscribe } from './handler.js';
+import type { EmitOptions } from './options.js';
+import { subscribe } from './subscribe.js';
+
+type Arguments<Events extends object, Name extends keyof Events> =
+  Name extends VoidEventName<Events>
+    ? [payload?: InputOf<Events, Name>, options?: EmitOptions]
+    : [payload: InputOf<Events, Name>, options?: EmitOptions];
+
+/**
+ * One event of a bus: the verbs of {@link Emitting} without the event's name, and without looking it
+ * up. For hot paths, and for code that should see one event and not the whole bus.
+ *
+ * @example
+ * ```ts
+ * import { EventBus } from 'ambus';
+ * const bus = new EventBus<{ tick: number }>();
+ * const tick = bus.event('tick');
+ * tick.on((n) => console.log(n));
+ * tick.emitSync(1); // 1
+ * ```
+ */
+export interface EventHandle<Events extends object, Name extends EventName<Events>> {
+  readonly type: Name;
+  /** How many live handlers hear it, listeners included. */
+  readonly handlerCount: number;
+  on(handler: Handler<Events, Name>, options?: SubscribeOptions<PayloadOf<Events, Name>>): Unsubscribe;
+  once(handler: Handler<Events, Name>, options?: Omit<SubscribeOptions<PayloadOf<Events, Name>>, 'times'>): Unsubscribe;
+  emit(...args: Arguments<Events, Name>): Promise<EmitResult<Name>>;
+  emitSync(...args: Arguments<Events, Name>): EmitResult<Name>;
+  dispatch(...args: Arguments<Events, Name>): EmitResult<Name> | Promise<EmitResult<Name>>;
+  post(...args: Arguments<Events, Name>): void;
+}
+
+export class BusEventHandle {
+  readonly type: PropertyKey;
+  readonly #core: BusCore;
+  #channel: Channel;
+
+  constructor(core: BusCore, type: PropertyKey) {
+    this.type = type;
+    this.#core = core;
+    this.#channel = core.channel(type);
+  }
+
+  get handlerCount(): number {
+    return Array.from(this.#core.subscriptionsTo(this.#core.channel(this.type))).length;
+  }
+
+  on(handler: unknown, options?: unknown): Unsubscribe {
+    return subscribe('event.on', this.#core, null, this.type, handler, options);
+  }
+
+  once(handler: unknown, options?: unknown): Unsubscribe {
+    return subscribe('event.once', this.#core, null, this.type, handler, options, 1);
+  }
+
+  emit(payload?: unknown, options?: EmitOptions): Promise<EmitResult> {
+    const { plan } = this.#channel;
+    if (plan === null || !plan.fast || options !== undefined || scope.store !== null) {
+      return this.#look().emit(this.type, payload, options);
+    }
+    return runForPromise(plan, payload, scope.current);
+  }
+
+  emitSync(payload?: unknown, options?: EmitOptions): EmitResult {
+    const { plan } = this.#channel;
+    if (plan === null || !plan.fast || options !== undefined || scope.store !== null) {
+      return this.#look().dispatch(this.type, payload, options, undefined, SYNC) as EmitResult;
+    }
+    return run(plan, payload, SYNC, scope.current) as EmitResult;
+  }
+
+  dispatch(payload?: unknown, options?: EmitOptions): EmitResult | Promise<EmitResult> {
+    return this.#look().dispatch(this.type, payload, options, undefined, 0);
+  }
+
+  post(payload?: unknown, options?: EmitOptions): void {
+    this.#look().post(this.type, payload, options);
+  }
+
+  /** Finds the channel again where the bus has cleared it away and made another one. */
+  #look(): BusCore {
+    this.#channel = this.#core.channel(this.type);
+    return this.#core;
+  }
+}

@@ -1,0 +1,255 @@
+import { AmbusError } from '../errors.js';
+import { isAbortSignal } from '../internal/abort.js';
+import { assertDuration, assertOption, assertOptions } from '../internal/assertions.js';
+import { callingContext, scope } from './ancestry.js';
+import type { Context } from './context.js';
+import type { BusCore } from './core.js';
+import type { Emission } from './emission.js';
+import type { GroupState } from './group.js';
+import type { HandlerRun } from './handler-run.js';
+import { InFlight } from './in-flight.js';
+import type { CloseOptions, CloseReport, IdleOptions, Unfinished } from './options.js';
+
+const DEFAULT_DRAIN_MS = 10_000;
+
+/** Somebody who waits for a bus, or for one group of it, to be idle. */
+interface Waiter {
+  readonly group: GroupState | undefined;
+  /** The emissions that the waiter is part of, and which can't end before it goes on. */
+  readonly within: Set<Context>;
+  /** The bus's epoch when a hot loop was waiting around the call; -1 where none was. */
+  inLoopSince: number;
+  readonly resolve: () => void;
+}
+
+/** What a bus has in flight, who waits for it to be over, and how the bus ends. */
+export class Lifetime {
+  /** Emissions that have gone asynchronous and not ended. */
+  readonly inFlight: InFlight = new InFlight();
+  /** Runs that go on after nobody waits for them. */
+  readonly late: Set<HandlerRun> = new Set();
+  state: 'open' | 'closing' | 'closed' = 'open';
+  readonly #core: BusCore;
+  readonly #waiters = new Set<Waiter>();
+  #closed: Promise<CloseReport> | undefined;
+  #closer: Waiter | undefined;
+  /** Until the synchronous code that it was called in has run, hot loops of this bus may be around it. */
+  #closedInLoop = false;
+
+  constructor(core: BusCore) {
+    this.#core = core;
+  }
+
+  /** Whether anybody waits for something to be over. */
+  get awaited(): boolean {
+    return this.#waiters.size > 0;
+  }
+
+  /** Whether an emission that comes from `parent` may start. */
+  admits(parent: Context | null): boolean {
+    if (this.state !== 'closing') return this.state === 'open';
+    return (this.#closedInLoop && scope.depth > 0) || (parent !== null && parent.livesOn(this.#core));
+  }
+
+  /** Resolves when nothing is in flight apart from what the caller itself is part of. */
+  async idle(options?: IdleOptions, caller: Context | null = callingContext(), group?: GroupState): Promise<void> {
+    const where = group === undefined ? 'idle' : 'group.idle';
+    assertOptions(where, options, ['timeoutMs', 'signal']);
+    assertDuration(where, 'timeoutMs', options?.timeoutMs, 1);
+    assertOption(where, 'signal', options?.signal, 'an AbortSignal', isAbortSignal);
+    const { signal, timeoutMs = Infinity } = options ?? {};
+    if (signal?.aborted === true) throw signal.reason;
+    await new Promise<void>((resolve, reject) => {
+      const waiter = this.#wait(caller, group, () => {
+        release();
+        resolve();
+      });
+      const giveUp = (error: unknown): void => {
+        release();
+        this.#waiters.delete(waiter);
+        reject(error);
+      };
+      const onAbort = (): void => {
+        giveUp(signal?.reason);
+      };
+      const { clock } = this.#core;
+      const timer =
+        timeoutMs === Infinity
+          ? undefined
+          : clock.setTimeout(() => {
+              const left = this.#unfinished(waiter);
+              giveUp(
+                new AmbusError(
+                  'IDLE_TIMEOUT',
+                  `Expected ${group === undefined ? 'the bus' : `the group "${group.name}"`} to be idle within ${timeoutMs} ms, but ${describe(left)}.`,
+                  {
+                    details: { timeoutMs, unfinished: left },
+                  },
+                ),
+              );
+            }, timeoutMs);
+      const release = (): void => {
+        if (timer !== undefined) clock.clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      signal?.addEventListener('abort', onAbort);
+      this.somethingSettled();
+    });
+  }
+
+  /** Refuses new emissions, waits for those in flight, and ends every subscription. */
+  async close(options?: CloseOptions, caller: Context | null = callingContext()): Promise<CloseReport> {
+    assertOptions('close', options, ['drainMs', 'signal']);
+    assertDuration('close', 'drainMs', options?.drainMs, 0);
+    assertOption('close', 'signal', options?.signal, 'an AbortSignal', isAbortSignal);
+    if (this.#closed === undefined) this.#closed = this.#drainAndEnd(options ?? {}, caller);
+    else if (this.#closer !== undefined) {
+      addAncestors(this.#closer.within, caller);
+      this.#noteLoops(this.#closer);
+      this.somethingSettled();
+    }
+    return this.#closed;
+  }
+
+  /** An emission leaves the hot loop: whoever began to wait meanwhile did so in one of its handlers. */
+  leftLoop(ctx: Context, epoch: number): void {
+    for (const waiter of this.#waiters) if (waiter.inLoopSince > epoch) waiter.within.add(ctx);
+  }
+
+  /** Something in flight has ended: perhaps it was the last. */
+  somethingSettled(): void {
+    for (const waiter of this.#waiters) {
+      if (!this.#isIdleFor(waiter)) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  async #drainAndEnd(options: CloseOptions, caller: Context | null): Promise<CloseReport> {
+    const { drainMs = DEFAULT_DRAIN_MS, signal } = options;
+    const core = this.#core;
+    this.state = 'closing';
+    if (scope.depth > 0) {
+      this.#closedInLoop = true;
+      queueMicrotask(() => {
+        this.#closedInLoop = false;
+      });
+    }
+    core.changedEverywhere();
+    const unfinished = await new Promise<Unfinished[]>((resolve) => {
+      let timer: unknown;
+      const release = (): void => {
+        core.clock.clearTimeout(timer);
+        signal?.removeEventListener('abort', giveUp);
+      };
+      const closer = this.#wait(caller, undefined, () => {
+        release();
+        resolve([]);
+      });
+      const giveUp = (): void => {
+        release();
+        this.#waiters.delete(closer);
+        resolve(this.#abandon(closer));
+      };
+      this.#closer = closer;
+      this.somethingSettled();
+      if (!this.#waiters.has(closer)) return;
+      if (drainMs === 0 || signal?.aborted === true) giveUp();
+      else {
+        signal?.addEventListener('abort', giveUp);
+        if (drainMs !== Infinity) timer = core.clock.setTimeout(giveUp, drainMs);
+      }
+    });
+    this.#closer = undefined;
+    this.state = 'closed';
+    core.endAll();
+    return Object.freeze({ drained: unfinished.length === 0, unfinished: Object.freeze(unfinished) });
+  }
+
+  #abandon(closer: Waiter): Unfinished[] {
+    const unfinished = this.#unfinished(closer);
+    const { emissions, late } = this.#remaining(closer);
+    const reason = new AmbusError('BUS_CLOSED', `The bus "${this.#core.name}" has been closed and waits no longer.`);
+    for (const emission of emissions) emission.abandon(reason);
+    for (const run of late) run.ctx.abort(reason);
+    return unfinished;
+  }
+
+  #wait(caller: Context | null, group: GroupState | undefined, resolve: () => void): Waiter {
+    const within = new Set<Context>();
+    addAncestors(within, caller);
+    const waiter: Waiter = { group, within, inLoopSince: -1, resolve };
+    this.#waiters.add(waiter);
+    this.#noteLoops(waiter);
+    return waiter;
+  }
+
+  /** Has every hot loop around this call leave after its handler: what is waited for must not be the waiter itself. */
+  #noteLoops(waiter: Waiter): void {
+    if (scope.depth > 0) waiter.inLoopSince = ++this.#core.epoch;
+  }
+
+  /**
+   * What a waiter doesn't wait for: the emissions that it is part of, which would be to wait for
+   * itself, and those that other such waiters are part of, or two of them would wait for each other.
+   */
+  #notWaitedFor(waiter: Waiter): ReadonlySet<Context> {
+    const all = new Set(waiter.within);
+    if (all.size === 0) return all;
+    for (const { within } of this.#waiters) for (const ctx of within) all.add(ctx);
+    return all;
+  }
+
+  #isIdleFor(waiter: Waiter): boolean {
+    const { group } = waiter;
+    const excepted = this.#notWaitedFor(waiter);
+    const busy = this.inFlight.some((emission) => {
+      // One that waits for a slot of an excepted one waits for the waiter too.
+      if (excepted.has(emission.ctx) || emission.waitsOn(excepted)) return false;
+      return group === undefined || emission.involves(group);
+    });
+    if (busy) return false;
+    for (const run of this.late) {
+      if (!excepted.has(run.ctx) && (group === undefined || run.subscription.group === group)) return false;
+    }
+    return true;
+  }
+
+  /** What a waiter still waits for. */
+  #remaining(waiter: Waiter): { emissions: Emission[]; late: HandlerRun[] } {
+    const excepted = this.#notWaitedFor(waiter);
+    return {
+      emissions: Array.from(this.inFlight).filter(({ ctx }) => !excepted.has(ctx)),
+      late: Array.from(this.late).filter(({ ctx }) => !excepted.has(ctx)),
+    };
+  }
+
+  #unfinished(waiter: Waiter): Unfinished[] {
+    const { emissions, late } = this.#remaining(waiter);
+    return [
+      ...emissions.map((emission) => ({
+        event: String(emission.ctx.type),
+        emissionId: emission.ctx.id,
+        handlers: Array.from(emission.unsettledHandlers(), ({ name }) => name),
+        late: false,
+      })),
+      ...late.map(({ ctx, subscription }) => ({
+        event: String(ctx.type),
+        emissionId: ctx.id,
+        handlers: [subscription.name],
+        late: true,
+      })),
+    ];
+  }
+}
+
+function addAncestors(within: Set<Context>, caller: Context | null): void {
+  for (let ctx = caller; ctx !== null; ctx = ctx.parent) within.add(ctx);
+}
+
+function describe(unfinished: readonly Unfinished[]): string {
+  const [first] = unfinished;
+  if (first === undefined) return 'it was not';
+  const others = unfinished.length === 1 ? '' : ` and ${unfinished.length - 1} more are`;
+  return `"${first.event}" (${first.handlers.join(', ')})${others === '' ? ' is' : others} still running`;
+}

@@ -1,0 +1,68 @@
+import type { Channel } from './channel.js';
+import type { BusCore } from './core.js';
+import type { BusSnapshot, EventSnapshot, HandlerSnapshot } from './snapshot.js';
+import { inOrder, type Subscription } from './subscription.js';
+
+/** How many live handlers hear an event; without one, how many subscriptions there are. */
+export function handlersOf(core: BusCore, type?: PropertyKey): number {
+  let count = 0;
+  if (type === undefined) {
+    for (const channel of core.channels.values()) count += channel.subscriptions.size;
+    return count + core.listeners.size;
+  }
+  count = core.channels.get(type)?.subscriptions.size ?? 0;
+  for (const listener of core.listeners) if (listener.target.matches(type)) count++;
+  return count;
+}
+
+export function takeSnapshot(core: BusCore): BusSnapshot {
+  const { compiler } = core.settings;
+  const events = Array.from(core.channels.values(), eventSnapshot);
+  let emissions = core.forgottenEmissions;
+  for (const event of events) emissions += event.emissions;
+  return {
+    name: core.name,
+    state: core.lifetime.state,
+    mode: core.mode,
+    concurrency: core.concurrency === Infinity ? null : core.concurrency,
+    failurePolicy: core.failurePolicy,
+    ...(compiler === undefined ? {} : { compiler: { name: compiler.name, active: compiler.active } }),
+    asyncContext: core.traces,
+    observers: core.observers.size,
+    counts: { emissions, ...core.counts, inFlight: core.lifetime.inFlight.size, late: core.lifetime.late.size },
+    events,
+    listeners: Array.from(core.listeners).sort(inOrder).map(handlerSnapshot),
+    groups: Array.from(core.groups, ({ members, name, place, state }) => ({ name, place, size: members.size, state })),
+  };
+}
+
+function eventSnapshot(channel: Channel): EventSnapshot {
+  return {
+    type: String(channel.type),
+    emissions: channel.emissions + (channel.plan?.runs ?? 0),
+    compiled: channel.plan?.compiled === true,
+    handlers: Array.from(channel.core.subscriptionsTo(channel)).sort(inOrder).map(handlerSnapshot),
+  };
+}
+
+function handlerSnapshot(subscription: Subscription): HandlerSnapshot {
+  const { extras, group, name, priority, target } = subscription;
+  const timesLeft = extras?.timesLeft ?? Infinity;
+  const limiter = extras?.limiter;
+  // Optional fields are left out rather than undefined, so that the snapshot survives JSON as it is.
+  return {
+    name,
+    kind: target.kind,
+    priority,
+    paused: group !== null && group.paused,
+    ...(target.kind === 'pattern' || target.kind === 'list' ? { pattern: patternOf(target.label) } : {}),
+    ...(group === null ? {} : { group: group.name }),
+    ...(timesLeft === Infinity ? {} : { timesLeft }),
+    ...(extras?.timeoutMs === undefined || extras.timeoutMs === Infinity ? {} : { timeoutMs: extras.timeoutMs }),
+    ...(limiter === undefined ? {} : { concurrency: limiter.limit, running: limiter.holders.size }),
+  };
+}
+
+function patternOf(label: Subscription['target']['label']): string | string[] {
+  return Array.isArray(label) ? label.map(String) : String(label);
+}

@@ -1,0 +1,1 @@
+export { type CompiledOptions, compiled } from './generated-dispatch.js';

@@ -1,0 +1,160 @@
+import { describe, expect, it, vi } from 'vitest';
+import { AmbusError, EmitError, type ErrorCode, EventBus, HandlerError } from '../../src/index.js';
+import { ManualClock } from '../../src/testing/index.js';
+import { rejectionOf, thrownBy } from './deferred.js';
+
+const ignore = (): void => {};
+
+/** For each code, a way to come by it. The compiler says which one is missing. */
+const WAYS: Record<ErrorCode, () => Promise<unknown>> = {
+  INVALID_ARGUMENT: async () => thrownBy(() => new EventBus().on('tick', undefined as never)),
+  INVALID_OPTION: async () => thrownBy(() => new EventBus({ timeoutMs: Number.NaN })),
+  UNKNOWN_OPTION: async () => thrownBy(() => new EventBus({ timeout: 5 } as object)),
+  INVALID_EVENT: () => rejectionOf(new EventBus().emit('order.*')),
+  INVALID_PATTERN: async () => thrownBy(() => new EventBus().on('order.**.placed', ignore)),
+  BUS_CLOSED: async () => {
+    const bus = new EventBus();
+    await bus.close();
+    return rejectionOf(bus.emit('tick'));
+  },
+  GROUP_CLOSED: async () => {
+    const group = new EventBus().group('crew');
+    group.remove();
+    return thrownBy(() => group.on('tick', ignore));
+  },
+  ABORTED: () =>
+    new Promise((resolve) => {
+      const bus = new EventBus({ onFailure: resolve });
+      bus.post('tick', undefined, { signal: AbortSignal.abort() });
+    }),
+  IDLE_TIMEOUT: async () => {
+    const clock = new ManualClock();
+    const bus = new EventBus({ clock });
+    bus.on('tick', () => new Promise(ignore));
+    bus.post('tick');
+    const rejection = rejectionOf(bus.idle({ timeoutMs: 10 }));
+    await clock.advance(10);
+    return rejection;
+  },
+  EMIT_FAILED: () => {
+    const bus = new EventBus({ failurePolicy: 'throw' });
+    bus.on('tick', () => Promise.reject(new Error('no')));
+    return rejectionOf(bus.emit('tick'));
+  },
+  HANDLER_FAILED: () =>
+    new Promise((resolve) => {
+      const bus = new EventBus({ onFailure: resolve });
+      bus.on('tick', () => Promise.reject(new Error('no')));
+      bus.post('tick');
+    }),
+  HANDLER_TIMEOUT: async () => {
+    const clock = new ManualClock();
+    const bus = new EventBus({ clock, onFailure: ignore });
+    bus.on('tick', () => new Promise(ignore), { timeoutMs: 10 });
+    const emission = bus.emit('tick');
+    await clock.advance(10);
+    return (await emission).failures[0];
+  },
+  HANDLER_BUSY: async () => {
+    const bus = new EventBus({ onFailure: ignore });
+    bus.on('tick', () => new Promise(ignore), { concurrency: 1 });
+    bus.post('tick');
+    return bus.emitSync('tick').failures[0];
+  },
+  ASYNC_IN_SYNC: async () => {
+    const bus = new EventBus({ onFailure: ignore });
+    bus.on('tick', async () => {});
+    return bus.emitSync('tick').failures[0];
+  },
+  ASYNC_FILTER: async () => {
+    const bus = new EventBus({ onFailure: ignore });
+    bus.on('tick', ignore, { filter: (async () => true) as unknown as () => boolean });
+    return bus.emitSync('tick').failures[0];
+  },
+};
+
+describe('every error', () => {
+  it.each(Object.entries(WAYS))('%s can be come by, and is an AmbusError', async (code, way) => {
+    const error = await way();
+    expect(error).toBeInstanceOf(AmbusError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ code });
+  });
+
+  it.each(Object.entries(WAYS))('%s has a message that is a sentence, and plain details', async (_code, way) => {
+    const error = (await way()) as AmbusError;
+    expect(error.message).toMatch(/^\S.{15,}$/s);
+    expect(error.details).toEqual(expect.any(Object));
+  });
+
+  it('has the name of its class, where String and console look for it', () => {
+    expect(String(new AmbusError('ABORTED', 'enough'))).toBe('AmbusError: enough');
+    expect(Object.keys(new AmbusError('ABORTED', 'enough'))).toEqual(['code', 'details']);
+  });
+
+  it('has a cause only where one was given', () => {
+    expect('cause' in new AmbusError('ABORTED', 'enough')).toBe(false);
+    expect('cause' in new AmbusError('ABORTED', 'enough', { cause: undefined })).toBe(true);
+  });
+});
+
+const origin = { event: 'tick', handler: 'h', phase: 'handler', emissionId: 'e1' } as const;
+
+describe('instanceof', () => {
+  it('tells the classes apart', () => {
+    const plain = new AmbusError('ABORTED', 'enough');
+    const handler = new HandlerError('HANDLER_FAILED', 'no', origin, undefined);
+    const emit = new EmitError('no', [handler], handler, undefined);
+    expect([plain, handler, emit].map((error) => error instanceof AmbusError)).toEqual([true, true, true]);
+    expect([plain, handler, emit].map((error) => error instanceof HandlerError)).toEqual([false, true, false]);
+    expect([plain, handler, emit].map((error) => error instanceof EmitError)).toEqual([false, false, true]);
+    expect([plain, handler, emit].map((error) => error instanceof AggregateError)).toEqual([false, false, true]);
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    [42],
+    ['AmbusError'],
+    [{}],
+    [new Error('no')],
+    [{ code: 'ABORTED', name: 'AmbusError' }],
+  ])('does not take %s for an AmbusError', (value) => {
+    expect((value as unknown) instanceof AmbusError).toBe(false);
+    expect((value as unknown) instanceof HandlerError).toBe(false);
+    expect((value as unknown) instanceof EmitError).toBe(false);
+  });
+
+  it('works across two copies of the module, as when ESM and CJS are both loaded', async () => {
+    vi.resetModules();
+    const copy = await import('../../src/errors.js');
+    expect(copy.AmbusError).not.toBe(AmbusError);
+    const handler = new copy.HandlerError('HANDLER_FAILED', 'no', origin, undefined);
+    const emit = new copy.EmitError('no', [handler], handler, undefined);
+    const plain = new copy.AmbusError('ABORTED', 'enough');
+    expect([plain, handler, emit].map((error) => error instanceof AmbusError)).toEqual([true, true, true]);
+    expect([plain, handler, emit].map((error) => error instanceof HandlerError)).toEqual([false, true, false]);
+    expect([plain, handler, emit].map((error) => error instanceof EmitError)).toEqual([false, false, true]);
+  });
+
+  it('works on what a bus of another copy rejects with', async () => {
+    vi.resetModules();
+    const copy = await import('../../src/index.js');
+    expect(copy.EventBus).not.toBe(EventBus);
+    const bus = new copy.EventBus({ failurePolicy: 'throw' });
+    bus.on('tick', () => {
+      throw new Error('no');
+    });
+    const error = await rejectionOf(bus.emit('tick'));
+    expect(error).toBeInstanceOf(EmitError);
+    expect((error as EmitError).errors[0]).toBeInstanceOf(HandlerError);
+  });
+
+  it('is ordinary for classes derived from AmbusError', () => {
+    class ShopError extends AmbusError {}
+    const shop = new ShopError('ABORTED', 'closed');
+    expect(shop).toBeInstanceOf(ShopError);
+    expect(shop).toBeInstanceOf(AmbusError);
+    expect(new AmbusError('ABORTED', 'enough')).not.toBeInstanceOf(ShopError);
+  });
+});

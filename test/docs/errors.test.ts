@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type BusOptions, type ErrorCode, EventBus } from '../../src/index.js';
+import { ManualClock } from '../../src/testing/index.js';
+import { rejectionOf, thrownBy } from '../bus/deferred.js';
+import { root } from '../package/repository.js';
+
+const ignore = (): void => {};
+const never = () => new Promise<void>(ignore);
+
+/** A bus with one handler of the name that the page uses. */
+function busWith(handler: () => unknown, options?: BusOptions & { filter?: () => boolean; concurrency?: number }) {
+  const { filter, concurrency, ...busOptions } = options ?? {};
+  const bus = new EventBus({ onFailure: ignore, ...busOptions });
+  bus.on('order.placed', handler, { name: 'mailCustomer', filter, concurrency });
+  return bus;
+}
+
+function down(): never {
+  throw new Error('mail server is down');
+}
+
+/** For each code, how to come by the very message that the page shows. */
+const shown: Record<ErrorCode, () => unknown> = {
+  INVALID_ARGUMENT: () => thrownBy(() => new EventBus().on('order.placed', undefined as never)),
+  INVALID_OPTION: () => thrownBy(() => new EventBus({ timeoutMs: -1 })),
+  UNKNOWN_OPTION: () => thrownBy(() => new EventBus().on('order.placed', ignore, { prority: 10 } as object)),
+  INVALID_EVENT: () => rejectionOf(new EventBus().emit('order.*')),
+  INVALID_PATTERN: () => thrownBy(() => new EventBus().on('order.**.placed', ignore)),
+  GROUP_CLOSED: () => {
+    const group = new EventBus().group('cart-widget');
+    group.remove();
+    return thrownBy(() => group.on('order.placed', ignore));
+  },
+  BUS_CLOSED: async () => {
+    const bus = new EventBus({ name: 'shop' });
+    await bus.close();
+    return rejectionOf(bus.emit('order.placed'));
+  },
+  ABORTED: () =>
+    new Promise((resolve) => {
+      new EventBus({ onFailure: resolve }).post('order.placed', undefined, { signal: AbortSignal.abort() });
+    }),
+  IDLE_TIMEOUT: async () => {
+    const clock = new ManualClock();
+    const bus = busWith(never, { clock });
+    bus.post('order.placed');
+    const rejection = rejectionOf(bus.idle({ timeoutMs: 1_000 }));
+    await clock.advance(1_000);
+    return rejection;
+  },
+  EMIT_FAILED: () => {
+    const bus = busWith(down, { failurePolicy: 'throw' });
+    bus.on('order.placed', down);
+    return rejectionOf(bus.emit('order.placed'));
+  },
+  HANDLER_FAILED: () => busWith(down).emitSync('order.placed').failures[0],
+  HANDLER_TIMEOUT: async () => {
+    const clock = new ManualClock();
+    const emission = busWith(never, { clock, timeoutMs: 2_000 }).emit('order.placed');
+    await clock.advance(2_000);
+    return (await emission).failures[0];
+  },
+  HANDLER_BUSY: () => {
+    const bus = busWith(never, { concurrency: 1 });
+    bus.post('order.placed');
+    return bus.emitSync('order.placed').failures[0];
+  },
+  ASYNC_IN_SYNC: () => busWith(async () => {}).emitSync('order.placed').failures[0],
+  ASYNC_FILTER: () =>
+    busWith(ignore, { filter: (async () => true) as unknown as () => boolean }).emitSync('order.placed').failures[0],
+};
+
+/** The sections of the page: code and text. */
+const sections = new Map(
+  readFileSync(`${root}docs/errors.md`, 'utf8')
+    .split(/^### /m)
+    .slice(1)
+    .map((section) => [section.split('\n')[0] ?? '', section]),
+);
+
+describe('docs/errors.md', () => {
+  it('has a section for every code, and for no other', () => {
+    expect([...sections.keys()].sort()).toEqual(Object.keys(shown).sort());
+  });
+
+  it.each(Object.entries(shown))('shows what %s really says', async (code, come) => {
+    const error = await come();
+    expect(error).toMatchObject({ code });
+    expect(sections.get(code)).toContain(`\`\`\`text\n${(error as Error).message}\n\`\`\`\n`);
+  });
+});
