@@ -1,0 +1,71 @@
+import type { CloseReport } from 'ambus';
+import { isGithubEventType } from '../github-event-types.js';
+import type { HandlerMetrics, Metrics } from '../observers/metrics.js';
+import type { FailureGroup, Failures } from './failures.js';
+
+/** What a run came to: what `--json` prints. */
+export interface Summary {
+  /** Events that came in. */
+  readonly events: number;
+  /** How many came of each type, the most frequent first: `issues`, whatever its actions. */
+  readonly eventsByType: Readonly<Record<string, number>>;
+  /** The same by full name: `issues.opened`. */
+  readonly eventsByName: Readonly<Record<string, number>>;
+  /** Those types above that GitHub doesn't have. */
+  readonly unknownTypes: readonly string[];
+  /** Events that the bot itself emitted, by name. */
+  readonly ownEvents: Readonly<Record<string, number>>;
+  readonly handlers: readonly HandlerMetrics[];
+  readonly failures: readonly FailureGroup[];
+  readonly badLines: number;
+  readonly interrupted: boolean;
+  readonly durationMs: number;
+  readonly eventsPerSecond: number;
+  /** What `bus.close()` reported. */
+  readonly close: CloseReport;
+  /** Where the bot's files are. */
+  readonly out: string;
+}
+
+export interface RunFacts {
+  readonly badLines: number;
+  readonly interrupted: boolean;
+  readonly durationMs: number;
+  readonly close: CloseReport;
+  readonly out: string;
+}
+
+export function summarise(metrics: Metrics, failures: Failures, run: RunFacts): Summary {
+  const byType = new Map<string, number>();
+  let events = 0;
+  for (const [name, count] of metrics.received) {
+    const type = typeOf(name);
+    byType.set(type, (byType.get(type) ?? 0) + count);
+    events += count;
+  }
+  return {
+    events,
+    eventsByType: mostFrequentFirst(byType),
+    eventsByName: mostFrequentFirst(metrics.received),
+    unknownTypes: [...byType.keys()].filter((type) => !isGithubEventType(type)),
+    ownEvents: mostFrequentFirst(metrics.derived),
+    handlers: metrics.handlers(),
+    failures: failures.groups(),
+    badLines: run.badLines,
+    interrupted: run.interrupted,
+    durationMs: Math.round(run.durationMs),
+    eventsPerSecond: Math.round((events * 1_000) / run.durationMs),
+    close: run.close,
+    out: run.out,
+  };
+}
+
+/** `issues` of `issues.opened`. */
+function typeOf(name: string): string {
+  const dot = name.indexOf('.');
+  return dot === -1 ? name : name.slice(0, dot);
+}
+
+function mostFrequentFirst(counts: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...counts].toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)));
+}

@@ -1,0 +1,97 @@
+import type { Summary } from './summary.js';
+
+const indent = '  ';
+const gap = '    ';
+
+/** The summary for people, at most `width` columns wide where that is possible. */
+export function summaryText(summary: Summary, width: number): string {
+  return [
+    headline(summary),
+    section('Events by type', inColumns(summary.eventsByType, width)),
+    section("The bot's own events", inColumns(summary.ownEvents, width)),
+    section('Handlers', handlerTable(summary)),
+    section('Failures', summary.failures.map(failureText)),
+    closeText(summary),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function headline({
+  events,
+  eventsByType,
+  durationMs,
+  eventsPerSecond,
+  interrupted,
+  badLines,
+  unknownTypes,
+}: Summary): string {
+  const types = Object.keys(eventsByType).length;
+  const seconds = (durationMs / 1_000).toFixed(2);
+  const lines = [`${plural(events, 'event')} of ${plural(types, 'type')} in ${seconds} s: ${eventsPerSecond} events/s`];
+  if (interrupted) lines.push('Interrupted: this is what came until then.');
+  if (badLines > 0) lines.push(`${plural(badLines, 'bad line')} left out.`);
+  if (unknownTypes.length > 0) lines.push(`Not among GitHub's types: ${unknownTypes.join(', ')}.`);
+  return lines.join('\n');
+}
+
+function handlerTable({ handlers }: Summary): string[] {
+  return table(
+    ['handler', 'calls', 'failures', 'timeouts', 'skipped', 'p50 ms', 'p95 ms'],
+    handlers.map((row) => [
+      row.handler,
+      String(row.calls),
+      String(row.failures),
+      String(row.timeouts),
+      String(row.skipped),
+      row.calls === 0 ? '-' : row.p50Ms.toFixed(2),
+      row.calls === 0 ? '-' : row.p95Ms.toFixed(2),
+    ]),
+  );
+}
+
+function failureText({ handler, reason, count, events }: Summary['failures'][number]): string {
+  return `${count} x ${handler}: ${reason}${events.length > 0 ? `\n    in ${events.join(', ')}` : ''}`;
+}
+
+function closeText({ close, out }: Summary): string {
+  const lines = [
+    close.drained ? 'The bus has closed: nothing was left unfinished.' : 'The bus has closed, unfinished:',
+  ];
+  for (const { event, handlers } of close.unfinished) lines.push(`  ${event}: ${handlers.join(', ')}`);
+  lines.push(`audit.jsonl, notifications.txt, board.json and bot.log are in ${out}`);
+  return lines.join('\n');
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `${title}\n${lines.map((line) => indent + line).join('\n')}`;
+}
+
+/** The first column to the left, numbers to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return [];
+  const widths = head.map((title, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? title).length)));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  );
+}
+
+/** Names with their counts, down the columns as `ls` does it. */
+function inColumns(counts: Readonly<Record<string, number>>, width: number): string[] {
+  const entries = Object.entries(counts);
+  const nameWidth = Math.max(0, ...entries.map(([name]) => name.length));
+  const countWidth = Math.max(0, ...entries.map(([, count]) => String(count).length));
+  const cells = entries.map(([name, count]) => `${name.padEnd(nameWidth)} ${String(count).padStart(countWidth)}`);
+  const columns = Math.max(
+    1,
+    Math.floor((width + gap.length - indent.length) / (nameWidth + 1 + countWidth + gap.length)),
+  );
+  const rows = Math.ceil(cells.length / columns);
+  return Array.from({ length: rows }, (_, row) => cells.filter((_, index) => index % rows === row).join(gap));
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

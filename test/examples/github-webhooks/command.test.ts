@@ -1,0 +1,254 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Summary } from '../../../examples/github-webhooks/report/summary.js';
+import { buildCommand, type Command, type Finished, finished, sampleEvents } from './command.js';
+
+let command: Command;
+
+beforeAll(async () => {
+  command = await buildCommand();
+}, 30_000);
+
+afterAll(() => command.remove());
+
+const json = ({ stdout }: Finished): Summary => JSON.parse(stdout) as Summary;
+
+const lineCount = async (file: string): Promise<number> => (await readFile(file, 'utf8')).trimEnd().split('\n').length;
+
+const issue = (action: string): string =>
+  JSON.stringify({
+    type: 'issues',
+    payload: {
+      action,
+      issue: {
+        number: 1,
+        title: 'Ünïcode',
+        body: '',
+        html_url: 'https://example.com/1',
+        reactions: { total_count: 0 },
+      },
+      repository: { full_name: 'octo-org/hello', default_branch: 'main' },
+      sender: { login: 'mona', type: 'User' },
+    },
+  });
+
+describe('without --input', { timeout: 30_000 }, () => {
+  let out: string;
+  let summary: Summary;
+  let run: Finished;
+
+  beforeAll(async () => {
+    out = join(command.folder, 'octokit');
+    run = await command.run(['--json', '--out', out]);
+    summary = json(run);
+  }, 30_000);
+
+  it('succeeds and says nothing on standard error', () => {
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('handles all 329 payloads of 58 types', () => {
+    expect(summary.events).toBe(329);
+    expect(Object.keys(summary.eventsByType)).toHaveLength(58);
+    expect(summary.eventsByType).toMatchObject({ issues: 29, pull_request: 29, push: 7 });
+    expect(summary.eventsByName).toMatchObject({ 'issues.opened': 4, 'pull_request.closed': 2, push: 7 });
+    expect(summary.unknownTypes).toEqual([]);
+  });
+
+  it('has each handler called for its own events', () => {
+    const own = Object.values(summary.ownEvents).reduce((sum, count) => sum + count, 0);
+    const calls = Object.fromEntries(summary.handlers.map((row) => [row.handler, row.calls]));
+    expect(calls).toEqual({
+      'audit-log': 329 + own,
+      'secret-scanner': 44,
+      labeller: 21,
+      'pull-request-board': 29,
+      'stale-branches': 24,
+      // 4 issues and 4 pull requests opened, 3 releases.
+      notifier: 11 + own,
+      'hot-topics': 47,
+    });
+    expect(summary.ownEvents['bot.labels_suggested']).toBe(16);
+  });
+
+  it('has failures of the handler with a bug, and of no other', () => {
+    const failures = summary.handlers.filter((row) => row.failures > 0);
+    expect(failures).toMatchObject([{ handler: 'hot-topics', failures: 4 }]);
+    expect(summary.failures).toContainEqual({
+      handler: 'hot-topics',
+      code: 'HANDLER_FAILED',
+      reason: "Cannot read properties of undefined (reading 'total_count')",
+      count: 4,
+      events: expect.arrayContaining(['issues.edited', 'discussion_comment.created']) as string[],
+    });
+  });
+
+  it('gives up the remote checks that hang, and those alone', () => {
+    const timeouts = summary.handlers.filter((row) => row.timeouts > 0).map((row) => row.handler);
+    expect(timeouts).toEqual(['stale-branches']);
+    const group = summary.failures.find(({ handler }) => handler === 'stale-branches');
+    expect(group?.code).toBe('HANDLER_TIMEOUT');
+    // Exactly four hang. A machine that stalls for a quarter of a second may add to them.
+    expect(group?.count).toBeGreaterThanOrEqual(4);
+    expect(group?.events).toEqual(expect.arrayContaining(['pull_request.opened', 'pull_request.ready_for_review']));
+  });
+
+  it('closes the bus with nothing left unfinished', () => {
+    expect(summary.close).toEqual({ drained: true, unfinished: [] });
+  });
+
+  it('writes every event to the audit log, and its notifications', async () => {
+    const auditLog = summary.handlers.find(({ handler }) => handler === 'audit-log');
+    const notifier = summary.handlers.find(({ handler }) => handler === 'notifier');
+    expect(await lineCount(join(out, 'audit.jsonl'))).toBe(auditLog?.calls);
+    expect(await lineCount(join(out, 'notifications.txt'))).toBe(notifier?.calls);
+    expect(await readFile(join(out, 'audit.jsonl'), 'utf8')).toContain(
+      '{"delivery":"push-5","type":"push","by":"Codertocat"}\n',
+    );
+  });
+
+  it('keeps the board of pull requests', async () => {
+    expect(JSON.parse(await readFile(join(out, 'board.json'), 'utf8'))).toEqual({
+      'Codertocat/Hello-World#2': expect.any(String) as string,
+    });
+  });
+
+  it('logs failures with the stack of what was thrown', async () => {
+    const log = await readFile(join(out, 'bot.log'), 'utf8');
+    expect(log).toContain('error Handler "hot-topics" of "issues.edited" failed');
+    expect(log).toMatch(/TypeError: Cannot read properties of undefined.*\n +at hotTopics/);
+    expect(log).toContain('warn  Handler "stale-branches" of "pull_request.opened" did not settle within 250 ms');
+  });
+
+  it('prints tables for people', async () => {
+    const { stdout, status } = await command.run(['--out', join(command.folder, 'text')]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^329 events of 58 types in \d+\.\d\d s: \d+ events\/s\n/);
+    expect(stdout).toMatch(/^ {2}issues +29 /m);
+    expect(stdout).toMatch(/^ {2}handler +calls +failures +timeouts +skipped +p50 ms +p95 ms$/m);
+    expect(stdout).toMatch(/^ {2}hot-topics +47 +4 +0 +0 +\d+\.\d\d +\d+\.\d\d$/m);
+    expect(stdout).toContain('4 x hot-topics: Cannot read properties');
+    expect(stdout).toContain('The bus has closed: nothing was left unfinished.');
+  });
+});
+
+describe('with --input', { timeout: 30_000 }, () => {
+  it('handles the good lines of a file, reports the bad ones and exits with 1', async () => {
+    const out = join(command.folder, 'sample');
+    const run = await command.run(['--json', '--input', sampleEvents, '--out', out]);
+    expect(run.status).toBe(1);
+    expect(run.stderr.split('\n')).toEqual([
+      expect.stringMatching(/sample-events\.jsonl:3: not JSON: ./),
+      expect.stringMatching(/sample-events\.jsonl:5: expected "payload" to be an object, got nothing$/),
+      expect.stringMatching(/sample-events\.jsonl:6: .*"issues\.\*"/),
+      '',
+    ]);
+    expect(json(run)).toMatchObject({
+      events: 5,
+      eventsByName: { 'issues.opened': 1, 'issues.edited': 1, 'deploy.finished': 1, 'pull_request.opened': 1, push: 1 },
+      badLines: 3,
+    });
+  });
+
+  it('audits events that GitHub does not have, and says so', async () => {
+    const out = join(command.folder, 'unknown');
+    const run = await command.run(['--input', '-', '--out', out], '{"type": "isues.opened", "payload": {}}');
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toContain("Not among GitHub's types: isues.");
+    expect(await readFile(join(out, 'audit.jsonl'), 'utf8')).toBe('{"delivery":"stdin:1","type":"isues.opened"}\n');
+  });
+
+  it('finds secrets and never writes them down', async () => {
+    const out = join(command.folder, 'secrets');
+    await command.run(['--input', sampleEvents, '--out', out]);
+    const notifications = await readFile(join(out, 'notifications.txt'), 'utf8');
+    expect(notifications).toContain('SECRET in octo-org/hello (issues.opened): AWS access key AKIAIO...');
+    for (const file of ['notifications.txt', 'audit.jsonl', 'bot.log']) {
+      expect(await readFile(join(out, file), 'utf8')).not.toContain('AKIAIOSFODNN7EXAMPLE');
+    }
+  });
+
+  it('does not label what bots have opened', async () => {
+    const run = await command.run(['--json', '--input', sampleEvents]);
+    expect(json(run).handlers).toContainEqual(expect.objectContaining({ handler: 'labeller', calls: 3, skipped: 1 }));
+  });
+
+  it('reads standard input with "-"', async () => {
+    const run = await command.run(['--json', '--input', '-'], `${issue('opened')}\n\n${issue('edited')}\n`);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(json(run)).toMatchObject({ events: 2, eventsByName: { 'issues.edited': 1, 'issues.opened': 1 } });
+  });
+
+  it('keeps a handler that meets an unexpected payload from harming anything else', async () => {
+    const run = await command.run(['--json', '--input', '-'], '{"type": "pull_request.opened", "payload": {}}');
+    const summary = json(run);
+    expect(run.status).toBe(0);
+    expect(summary.failures.map(({ handler }) => handler)).toEqual(
+      expect.arrayContaining(['secret-scanner', 'stale-branches', 'notifier', 'pull-request-board']),
+    );
+    expect(summary.handlers).toContainEqual(expect.objectContaining({ handler: 'audit-log', calls: 1, failures: 0 }));
+  });
+
+  it('runs over an empty input', async () => {
+    const run = await command.run(['--input', '-']);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toContain('0 events of 0 types');
+  });
+
+  it.each([
+    ['a file that is not there', join('no', 'such', 'file'), 'no such file or directory'],
+    ['a folder', '.', 'it is a directory'],
+  ])('refuses %s', async (_, input, reason) => {
+    expect(await command.run(['--input', input])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: `Can't read ${input}: ${reason}\nTry --help.\n`,
+    });
+  });
+});
+
+describe('the command line', { timeout: 30_000 }, () => {
+  it('helps', async () => {
+    const run = await command.run(['--help']);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    for (const option of ['--input FILE', '--out DIR', '--json', '--help']) expect(run.stdout).toContain(option);
+  });
+
+  it('refuses what it does not know', async () => {
+    const stderr = 'Unknown option "--jsn". Did you mean "--json"?\nTry --help.\n';
+    expect(await command.run(['--jsn'])).toEqual({ status: 2, stdout: '', stderr });
+  });
+
+  it('refuses an --out that cannot be a folder', async () => {
+    expect(await command.run(['--out', sampleEvents])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: `Can't write to ${sampleEvents}: file already exists\nTry --help.\n`,
+    });
+  });
+});
+
+describe('when it is interrupted', { timeout: 30_000 }, () => {
+  it.skipIf(process.platform === 'win32')('closes the bus and prints the summary so far', async () => {
+    const out = join(command.folder, 'interrupted');
+    const child = command.start('--json', '--input', '-', '--out', out);
+    const run = finished(child);
+    // Standard input stays open: the command would wait for more.
+    child.stdin.write(`${issue('opened')}\n${issue('closed')}\n`);
+    const notifications = join(out, 'notifications.txt');
+    await vi.waitUntil(() => existsSync(notifications), { timeout: 20_000 });
+    child.kill('SIGINT');
+    const { status, stdout, stderr } = await run;
+    expect({ status, stderr }).toEqual({ status: 130, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ events: 2, interrupted: true, badLines: 0, close: { drained: true } });
+  });
+
+  it('stays quiet when nobody reads its output', async () => {
+    const child = command.start('--json');
+    child.stdout.destroy();
+    const { status, stderr } = await finished(child);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+});
