@@ -1,0 +1,76 @@
+/**
+ * Who takes part: a library and how it is used. `label` names it within a case, `row` in the table of
+ * the README (the label, where left out); the rest is for the library's module.
+ */
+export const ambus = { label: 'ambus', library: 'ambus', order: 'sequential' };
+export const ambusHandle = { ...ambus, label: 'ambus event()', throughHandle: true };
+export const ambusConcurrent = {
+  ...ambus,
+  label: 'ambus, concurrent',
+  row: 'ambus',
+  mode: 'concurrent',
+  order: 'concurrent',
+};
+export const compiled = { ...ambus, label: 'ambus/compiled', compiled: true, provesGenerated: true };
+/** Where the generator may decline: events with async handlers, or very many. */
+export const compiledInPart = { ...compiled, provesGenerated: false };
+export const compiledHandle = { ...compiled, label: 'ambus/compiled event()', throughHandle: true };
+export const compiledConcurrent = {
+  ...ambusConcurrent,
+  label: 'ambus/compiled, concurrent',
+  row: 'ambus/compiled',
+  compiled: true,
+};
+
+export const eventemitter3 = { label: 'eventemitter3', library: 'eventemitter3' };
+export const nodeEvents = { label: 'node:events', library: 'node:events' };
+export const mitt = { label: 'mitt', library: 'mitt' };
+export const nanoevents = { label: 'nanoevents', library: 'nanoevents' };
+export const tseep = { label: 'tseep', library: 'tseep' };
+export const rxjs = { label: 'rxjs Subject', library: 'rxjs' };
+export const eventemitter2 = { label: 'eventemitter2', library: 'eventemitter2' };
+export const tapableSync = { label: 'tapable SyncHook', row: 'tapable', library: 'tapable' };
+
+/** The libraries that emit synchronously, besides those that a budget names. */
+export const syncPeers = [eventemitter3, nodeEvents, mitt, nanoevents, tseep, tapableSync, eventemitter2, rxjs];
+
+const tapable = { library: 'tapable', row: 'tapable' };
+export const tapableParallel = {
+  ...tapable,
+  label: 'tapable AsyncParallelHook',
+  verb: 'AsyncParallelHook',
+  order: 'concurrent',
+};
+/** For handlers that may or may not be async: all are wrapped into promises. */
+export const tapableUnknowing = {
+  ...tapableParallel,
+  label: 'tapable AsyncParallelHook, all as promises',
+  row: 'tapable, all as promises',
+  unknowing: true,
+};
+export const tapableSeries = {
+  ...tapable,
+  label: 'tapable AsyncSeriesHook',
+  verb: 'AsyncSeriesHook',
+  order: 'sequential',
+};
+
+const emittery = { library: 'emittery', row: 'emittery' };
+export const emitteryConcurrent = { ...emittery, label: 'emittery emit', verb: 'emit', order: 'concurrent' };
+export const emitterySerial = { ...emittery, label: 'emittery emitSerial', verb: 'emitSerial', order: 'sequential' };
+
+const hookable = { library: 'hookable', row: 'hookable' };
+export const hookableParallel = {
+  ...hookable,
+  label: 'hookable callHookParallel',
+  verb: 'callHookParallel',
+  order: 'concurrent',
+};
+export const hookableSerial = { ...hookable, label: 'hookable callHook', verb: 'callHook', order: 'sequential' };
+
+export const eventemitter2Awaited = {
+  ...eventemitter2,
+  label: 'eventemitter2 emitAsync',
+  row: 'eventemitter2',
+  order: 'concurrent',
+};

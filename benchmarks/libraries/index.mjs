@@ -1,0 +1,31 @@
+/**
+ * The libraries that are measured. Each is a module of its own that is loaded only in the process that
+ * measures it. It has some of these functions, each of which makes a fresh emitter:
+ *
+ * - `emitSync(setting)` and `emitAwaited(setting)` subscribe the handlers of `setting.events` and return
+ *   `{ emits, check }`: for each event a call site that emits its payload, and optionally a function that
+ *   throws if what was measured is not what the label says.
+ * - `subscribing(setting)` returns `{ add, remove, emit }` for one event: `add(handler)` returns what
+ *   `remove` needs to end that subscription.
+ *
+ * `setting` carries, besides `events`, what the contestant says: `verb`, `mode`, `compiled` and the like.
+ */
+const libraries = {
+  ambus: () => import('./ambus.mjs'),
+  emittery: () => import('./emittery.mjs'),
+  eventemitter2: () => import('./eventemitter2.mjs'),
+  eventemitter3: () => import('./eventemitter3.mjs'),
+  hookable: () => import('./hookable.mjs'),
+  mitt: () => import('./mitt.mjs'),
+  nanoevents: () => import('./nanoevents.mjs'),
+  'node:events': () => import('./node-events.mjs'),
+  rxjs: () => import('./rxjs.mjs'),
+  tapable: () => import('./tapable.mjs'),
+  tseep: () => import('./tseep.mjs'),
+};
+
+export const libraryNames = Object.keys(libraries);
+
+export function loadLibrary(name) {
+  return libraries[name]();
+}

@@ -1,0 +1,79 @@
+/** Three digits are more than the noise leaves. */
+function figure(value) {
+  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 10 ? 1 : 2);
+}
+
+function verdict({ ratio, met, atMost }) {
+  const outcome = ratio === null ? 'not measured' : met ? 'pass' : 'MISS';
+  return [`<= ${atMost.toFixed(2)}`, outcome];
+}
+
+/** The rows of one contestant: one for each of its budgets, or one against the yardstick. */
+function rowsOf(entry, { contestants, budgets, yardstick }) {
+  if (entry.failure !== null) return [[entry.label, 'failed']];
+  const figures = [entry.label, figure(entry.median), `${figure(entry.p25)} - ${figure(entry.p75)}`];
+  const own = budgets.filter(({ of }) => of === entry.label);
+  const against = contestants.find(({ label }) => label === yardstick);
+  if (own.length > 0) {
+    return own.map((one, index) => [
+      ...(index === 0 ? figures : ['', '', '']),
+      one.ratio === null ? '-' : one.ratio.toFixed(2),
+      `x ${one.against}`,
+      ...verdict(one),
+    ]);
+  }
+  if (against?.median === undefined || entry.label === yardstick) return [figures];
+  return [[...figures, (entry.median / against.median).toFixed(2), `x ${yardstick}`]];
+}
+
+/** Columns side by side; figures, which are the second to the fourth column, flush right. */
+function align(rows) {
+  const widths = rows.reduce(
+    (wide, row) => row.map((cell, column) => Math.max(cell.length, wide[column] ?? 0)).concat(wide.slice(row.length)),
+    [],
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column >= 1 && column <= 3 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** One case as a table for the terminal. */
+export function caseTable(result) {
+  const heading = ['library', result.unit, 'p25 - p75', 'ratio', 'against', 'budget', ''];
+  const rows = result.contestants.flatMap((entry) => rowsOf(entry, result));
+  const failures = result.contestants
+    .filter(({ failure }) => failure !== null)
+    .map(({ label, failure }) => `  ${label} failed: ${failure}`);
+  return [`${result.title}  [${result.id}]`, ...align([heading, ...rows]).map((line) => `  ${line}`), ...failures].join(
+    '\n',
+  );
+}
+
+/** All budgets in a few lines, the missed ones by name. */
+export function summary(results) {
+  const budgets = results.flatMap(({ id, budgets: own }) => own.map((one) => ({ id, ...one })));
+  const missed = budgets.filter(({ met }) => !met);
+  const lines = missed.map(({ id, of, against, atMost, ratio }) => {
+    const got = ratio === null ? 'not measured' : ratio.toFixed(2);
+    return `  ${id}: ${of} / ${against} ${got}, budget ${atMost.toFixed(2)}`;
+  });
+  return [
+    `${budgets.length - missed.length} of ${budgets.length} budgets met${missed.length > 0 ? '; missed:' : '.'}`,
+    ...lines,
+  ].join('\n');
+}
+
+/** The cases and budgets without figures, for `--list`. */
+export function listing(cases) {
+  return cases
+    .map(({ id, title, budgets }) =>
+      [
+        `${id}  ${title}`,
+        ...budgets.map(({ of, against, atMost }) => `    ${of} <= ${atMost.toFixed(2)} x ${against}`),
+      ].join('\n'),
+    )
+    .join('\n');
+}
