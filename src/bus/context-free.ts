@@ -2,8 +2,11 @@
 const PARAMETER = String.raw`(?:[\w$]*|\{[\w$\s,:]*\}|\[[\w$\s,]*\])`;
 const ARROW = new RegExp(String.raw`^(?:async\s*)?(?:\(\s*${PARAMETER}\s*\)|[\w$]+)\s*=>`);
 const FUNCTION = new RegExp(String.raw`^(?:async\s+)?function\s*[\w$]*\s*\(\s*${PARAMETER}\s*\)`);
-/** By any of these a function may get at arguments that it has no parameter for. */
-const REFLECTION = /arguments|eval|\\u/;
+/**
+ * By any of these a function may get at arguments that it has no parameter for; the last is all that
+ * bound functions, proxies and functions of the platform show of themselves.
+ */
+const REFLECTION = /arguments|eval|\\u|\[native code\]/;
 
 /**
  * Whether a function certainly can't see a second argument, so that it may be left out: passing a

@@ -85,6 +85,7 @@ export class Context {
     context.flags |= STOPPED;
     // Takes the emission off the hot path, which looks at nothing else.
     this.plan.core.epoch++;
+    this.extras?.run?.emission.stopped();
   }
 
   emit(type: PropertyKey, payload?: unknown, options?: EmitOptions): Promise<EmitResult> {

@@ -264,7 +264,7 @@ export class BusCore implements EmissionSettings {
       this.listeners.remove(subscription);
       this.#listenersChanged(target as Listening);
     }
-    extras?.signal?.removeEventListener('abort', extras.onAbort);
+    extras?.release?.();
     // A retired one stays a member: its group may still be removed.
     if (!retired) group?.members.delete(subscription);
     if (this.observers.hears('unsubscribed')) {

@@ -1,4 +1,5 @@
 import { EmitError, type HandlerError, type HandlerPhase } from '../errors.js';
+import { onAbort } from '../internal/abort.js';
 import { follow, type Then, thenOf } from '../internal/thenable.js';
 import { claimOrphans, orphans, registerOrphan, scope } from './ancestry.js';
 import { type Context, SETTLED, STOPPED, SYNC } from './context.js';
@@ -36,8 +37,8 @@ interface EmissionExtras {
   cause: HandlerError | undefined;
   aborted: boolean;
   reason: unknown;
-  signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
+  /** Forgets the signal that aborts it. */
+  release: (() => void) | undefined;
   /** Unless nobody wanted to know how long it takes when it started. */
   startedAt: number | undefined;
 }
@@ -228,7 +229,7 @@ export class Emission {
     const waiting = Array.from(this.extras?.runs ?? []).some((run) => run.waiting);
     if (waiting || this.index < this.plan.handlers.length) this.stop();
     this.abortSignals(reason);
-    this.stopListening();
+    this.extras?.release?.();
     this.advance();
   }
 
@@ -237,6 +238,7 @@ export class Emission {
     this.ctx.abort(reason);
     this.calling?.ctx.abort(reason);
     for (const run of this.extras?.runs ?? []) run.ctx.abort(reason);
+    for (const run of this.plan.core.lifetime.late) if (run.emission === this) run.ctx.abort(reason);
   }
 
   /** A handler that ran in this emission's context, although nobody waited for it, has ended. */
@@ -247,8 +249,19 @@ export class Emission {
 
   /** Whether it can't go on before those in `within` do, because they hold the slots that it waits for. */
   waitsOn(within: ReadonlySet<Context>): boolean {
-    for (const run of this.extras?.runs ?? []) if (run.waitsOn(within)) return true;
-    return false;
+    let waiting = 0;
+    for (const run of this.extras?.runs ?? []) if (run.waitsOn(within)) waiting++;
+    return waiting > 0 && waiting === this.unsettled;
+  }
+
+  /** Something has changed for handlers that wait for a slot. */
+  reconsider(): void {
+    for (const run of this.extras?.runs ?? []) if (run.waiting) run.reconsider();
+  }
+
+  /** A handler has stopped it, perhaps when nobody waited for that handler any more. */
+  stopped(): void {
+    this.advance();
   }
 
   /** The subscriptions whose handlers run, or wait for a slot. */
@@ -361,21 +374,14 @@ export class Emission {
 
   private listenTo(signal: AbortSignal): void {
     const extras = this.more();
-    extras.signal = signal;
-    extras.onAbort = (): void => {
+    extras.release = onAbort(signal, () => {
       extras.aborted = true;
       extras.reason = signal.reason;
       this.plan.core.epoch++;
       this.abortSignals(signal.reason);
       this.skipWaiting('aborted');
       this.advance();
-    };
-    signal.addEventListener('abort', extras.onAbort, { once: true });
-  }
-
-  private stopListening(): void {
-    const { onAbort, signal } = this.extras ?? {};
-    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+    });
   }
 
   /** Handlers whose turn had come but which wait for a slot have not started: they won't. */
@@ -401,7 +407,7 @@ export class Emission {
   private wrapUp(extras: EmissionExtras, result: EmitResult): void {
     const { core } = this.plan;
     const { aborted, cause } = extras;
-    this.stopListening();
+    extras.release?.();
     if (aborted) this.rejection = { reason: extras.reason };
     else if (cause !== undefined) {
       const { failures } = result;
@@ -441,8 +447,7 @@ export class Emission {
       cause: undefined,
       aborted: false,
       reason: undefined,
-      signal: undefined,
-      onAbort: undefined,
+      release: undefined,
       startedAt: undefined,
     };
     return this.extras;

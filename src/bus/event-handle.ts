@@ -11,8 +11,8 @@ import { subscribe } from './subscribe.js';
 
 type Arguments<Events extends object, Name extends keyof Events> =
   Name extends VoidEventName<Events>
-    ? [payload?: InputOf<Events, Name>, options?: EmitOptions]
-    : [payload: InputOf<Events, Name>, options?: EmitOptions];
+    ? [payload?: InputOf<Events, Name>, options?: EmitOptions | undefined]
+    : [payload: InputOf<Events, Name>, options?: EmitOptions | undefined];
 
 /**
  * One event of a bus: the verbs of {@link Emitting} without the event's name, and without looking it

@@ -127,6 +127,8 @@ export class BusGroup {
     for (const member of members) core.end(member, 'removed');
     members.clear();
     core.groups.delete(this.#state);
+    // A run that has claimed its handler's last turn and waits for a slot belongs to no member any more.
+    for (const emission of core.lifetime.inFlight) emission.reconsider();
     core.lifetime.somethingSettled();
   }
 

@@ -22,7 +22,7 @@ type Phase = 'waiting' | 'running' | 'late' | 'ended';
 export class HandlerRun {
   readonly subscription: Subscription;
   ctx: Context;
-  readonly #emission: Emission;
+  readonly emission: Emission;
   readonly #index: number;
   readonly #timeoutMs: number;
   readonly #timed: boolean;
@@ -40,7 +40,7 @@ export class HandlerRun {
 
   constructor(emission: Emission, subscription: Subscription, index: number) {
     const { settings, plan } = emission;
-    this.#emission = emission;
+    this.emission = emission;
     this.subscription = subscription;
     this.ctx = emission.ctx;
     this.#index = index;
@@ -61,14 +61,14 @@ export class HandlerRun {
     if (extras.filter !== undefined) {
       if (!this.#passes(extras.filter)) return;
       // The filter may have removed the handler, or had an emission of its own claim the last turn.
-      const obstacle = this.#emission.obstacle(this.subscription);
+      const obstacle = this.emission.obstacle(this.subscription);
       if (obstacle !== undefined || this.subscription.state === USED) {
-        this.#emission.skip(this.subscription, obstacle ?? 'removed');
+        this.emission.skip(this.subscription, obstacle ?? 'removed');
         return;
       }
     }
     if (extras.timesLeft !== Infinity && --extras.timesLeft === 0) {
-      this.#emission.plan.core.end(this.subscription, 'used');
+      this.emission.plan.core.end(this.subscription, 'used');
     }
     const { limiter } = extras;
     if (limiter !== undefined && !this.#slotIsHeldByAncestor()) {
@@ -87,9 +87,9 @@ export class HandlerRun {
     this.#granted?.();
   }
 
-  /** It waits for a slot that it will never get: looks again at what stands in its way. */
+  /** Something has changed while it waits for a slot: it waits no more if that stands in its way. */
   reconsider(): void {
-    this.#granted?.();
+    if (this.emission.obstacle(this.subscription) !== undefined) this.#granted?.();
   }
 
   /** Whether it waits for a slot. */
@@ -110,8 +110,8 @@ export class HandlerRun {
     this.#phase = 'ended';
     this.subscription.extras?.limiter?.waiting.delete(this);
     this.#releaseSlot();
-    this.#emission.skip(this.subscription, reason);
-    this.#emission.release(this);
+    this.emission.skip(this.subscription, reason);
+    this.emission.release(this);
   }
 
   /** Looks after a promise that nobody waits for: it was returned to `emitSync`, or its time is up. */
@@ -130,29 +130,29 @@ export class HandlerRun {
   }
 
   #passes(filter: (payload: unknown) => unknown): boolean {
-    const { plan, ctx } = this.#emission;
+    const { plan, ctx } = this.emission;
     let verdict: unknown;
     let then: Then | undefined;
     try {
       verdict = filter(firstArgument(plan.type, this.subscription, ctx.payload));
       then = thenOf(verdict);
     } catch (error) {
-      this.#emission.handlerFailed(this.#index, error, 'filter');
+      this.emission.handlerFailed(this.#index, error, 'filter');
       return false;
     }
     if (then !== undefined) {
       // The failure says all there is to say; this keeps a rejection from going unhandled.
       follow(verdict, then, noop, noop);
-      this.#emission.fail(this.#index, asyncFilter(ctx, this.subscription));
+      this.emission.fail(this.#index, asyncFilter(ctx, this.subscription));
       return false;
     }
-    if (!verdict) this.#emission.skip(this.subscription, 'filter');
+    if (!verdict) this.emission.skip(this.subscription, 'filter');
     return Boolean(verdict);
   }
 
   /** A run that caused this emission holds a slot of the same handler: to wait for it would be to wait for oneself. */
   #slotIsHeldByAncestor(): boolean {
-    for (let ctx = this.#emission.ctx.parent; ctx !== null; ctx = ctx.parent) {
+    for (let ctx = this.emission.ctx.parent; ctx !== null; ctx = ctx.parent) {
       const run = ctx.extras?.run;
       if (run !== undefined && run.subscription === this.subscription && run.#slot !== null) return true;
     }
@@ -160,29 +160,29 @@ export class HandlerRun {
   }
 
   #waitFor(limiter: Limiter): void {
-    const { ctx } = this.#emission;
+    const { ctx } = this.emission;
     if ((ctx.flags & SYNC) !== 0) {
-      this.#emission.fail(this.#index, handlerBusy(ctx, this.subscription, limiter.limit));
+      this.emission.fail(this.#index, handlerBusy(ctx, this.subscription, limiter.limit));
       return;
     }
     this.#phase = 'waiting';
-    this.#emission.hold(this);
+    this.emission.hold(this);
     limiter.waiting.add(this);
-    if (this.#observed) this.#waitedSince = this.#emission.plan.core.clock.now();
+    if (this.#observed) this.#waitedSince = this.emission.plan.core.clock.now();
     // Through a promise, so that the handler runs in the AsyncLocalStorage context of its own
     // emission, and not in that of the run that gave the slot back.
     void new Promise<void>((resolve) => {
       this.#granted = resolve;
     }).then(() => {
       if (this.#phase !== 'waiting') return;
-      const obstacle = this.#emission.obstacle(this.subscription);
+      const obstacle = this.emission.obstacle(this.subscription);
       if (obstacle !== undefined) this.skipIfWaiting(obstacle);
       else this.#call(true);
     });
   }
 
   #call(held: boolean): void {
-    const emission = this.#emission;
+    const emission = this.emission;
     const { plan } = emission;
     const { clock } = plan.core;
     this.#phase = 'running';
@@ -235,7 +235,7 @@ export class HandlerRun {
   #await(thenable: unknown, then: Then): void {
     if (this.#timeoutMs !== Infinity) {
       const left = Math.max(0, this.#timeoutMs - this.#syncMs);
-      this.#timer = this.#emission.plan.core.clock.setTimeout(() => {
+      this.#timer = this.emission.plan.core.clock.setTimeout(() => {
         this.#timeout();
       }, left);
     }
@@ -253,15 +253,15 @@ export class HandlerRun {
 
   #settled(error: unknown, failed: boolean): void {
     if (this.#phase === 'running') {
-      const failure = failed ? this.#emission.handlerFailed(this.#index, error) : undefined;
+      const failure = failed ? this.emission.handlerFailed(this.#index, error) : undefined;
       this.#tellSettled(failure, true);
       this.#end();
-      this.#emission.release(this);
+      this.emission.release(this);
     } else this.#lateEnd(failed ? 'failed' : 'ok', error);
   }
 
   #timeout(): void {
-    const emission = this.#emission;
+    const emission = this.emission;
     const reason = timeoutReason(`"${this.subscription.name}" did not settle within ${this.#timeoutMs} ms`);
     this.#timer = undefined;
     emission.plan.core.counts.timeouts++;
@@ -276,10 +276,10 @@ export class HandlerRun {
   }
 
   #becomeLate(): void {
-    const { core } = this.#emission.plan;
+    const { core } = this.emission.plan;
     this.#phase = 'late';
     // An emission that has ended is not over for what still runs in its context.
-    if (this.ctx === this.#emission.ctx) this.ctx.more().lateRuns++;
+    if (this.ctx === this.emission.ctx) this.ctx.more().lateRuns++;
     if (core.facts.late) this.#lateSince = core.clock.now();
     core.lifetime.late.add(this);
     if (core.lateMs === Infinity) return;
@@ -296,14 +296,14 @@ export class HandlerRun {
 
   #lateEnd(outcome: LateSettled['outcome'], error: unknown): void {
     if (this.#phase !== 'late') return;
-    const { core, type } = this.#emission.plan;
+    const { core, type } = this.emission.plan;
     if (outcome !== 'abandoned') core.counts.lateSettled++;
     this.#end();
     core.lifetime.late.delete(this);
     if (this.#lateSince !== undefined && core.observers.hears('lateSettled')) {
       core.observers.tell('lateSettled', {
         type,
-        emissionId: this.#emission.ctx.id,
+        emissionId: this.emission.ctx.id,
         handler: this.subscription.name,
         group: this.subscription.group?.name,
         outcome,
@@ -317,9 +317,9 @@ export class HandlerRun {
   #end(): void {
     const late = this.#phase === 'late';
     this.#phase = 'ended';
-    if (this.ctx !== this.#emission.ctx) this.ctx.flags |= SETTLED;
-    else if (late) this.#emission.lateRunEnded();
-    if (this.#timer !== undefined) this.#emission.plan.core.clock.clearTimeout(this.#timer);
+    if (this.ctx !== this.emission.ctx) this.ctx.flags |= SETTLED;
+    else if (late) this.emission.lateRunEnded();
+    if (this.#timer !== undefined) this.emission.plan.core.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#releaseSlot();
   }
@@ -331,7 +331,7 @@ export class HandlerRun {
   }
 
   #tellStarted(): void {
-    const { ctx, plan } = this.#emission;
+    const { ctx, plan } = this.emission;
     if (!plan.core.observers.hears('handlerStarted')) return;
     plan.core.observers.tell('handlerStarted', {
       type: plan.type,
@@ -343,7 +343,7 @@ export class HandlerRun {
   }
 
   #tellSettled(failure: HandlerError | undefined, async: boolean): void {
-    const { ctx, plan } = this.#emission;
+    const { ctx, plan } = this.emission;
     const { clock, observers } = plan.core;
     if (!this.#measured || !observers.hears('handlerSettled')) return;
     observers.tell('handlerSettled', {

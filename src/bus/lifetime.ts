@@ -1,5 +1,5 @@
 import { AmbusError } from '../errors.js';
-import { isAbortSignal } from '../internal/abort.js';
+import { isAbortSignal, onAbort } from '../internal/abort.js';
 import { assertDuration, assertOption, assertOptions } from '../internal/assertions.js';
 import { callingContext, scope } from './ancestry.js';
 import type { Context } from './context.js';
@@ -69,9 +69,6 @@ export class Lifetime {
         this.#waiters.delete(waiter);
         reject(error);
       };
-      const onAbort = (): void => {
-        giveUp(signal?.reason);
-      };
       const { clock } = this.#core;
       const timer =
         timeoutMs === Infinity
@@ -90,9 +87,14 @@ export class Lifetime {
             }, timeoutMs);
       const release = (): void => {
         if (timer !== undefined) clock.clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
+        forget?.();
       };
-      signal?.addEventListener('abort', onAbort);
+      const forget =
+        signal === undefined
+          ? undefined
+          : onAbort(signal, () => {
+              giveUp(signal.reason);
+            });
       this.somethingSettled();
     });
   }
@@ -138,9 +140,10 @@ export class Lifetime {
     core.changedEverywhere();
     const unfinished = await new Promise<Unfinished[]>((resolve) => {
       let timer: unknown;
+      let forget: (() => void) | undefined;
       const release = (): void => {
         core.clock.clearTimeout(timer);
-        signal?.removeEventListener('abort', giveUp);
+        forget?.();
       };
       const closer = this.#wait(caller, undefined, () => {
         release();
@@ -156,7 +159,7 @@ export class Lifetime {
       if (!this.#waiters.has(closer)) return;
       if (drainMs === 0 || signal?.aborted === true) giveUp();
       else {
-        signal?.addEventListener('abort', giveUp);
+        forget = signal === undefined ? undefined : onAbort(signal, giveUp);
         if (drainMs !== Infinity) timer = core.clock.setTimeout(giveUp, drainMs);
       }
     });

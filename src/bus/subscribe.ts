@@ -1,5 +1,5 @@
 import { AmbusError } from '../errors.js';
-import { isAbortSignal } from '../internal/abort.js';
+import { isAbortSignal, onAbort } from '../internal/abort.js';
 import {
   assertCount,
   assertDuration,
@@ -57,10 +57,15 @@ export function subscribe(
     core.nextOrder(),
     group,
   );
-  if (options !== undefined || times !== undefined) subscription.extras = extrasOf(subscription, options ?? {}, times);
-  if (options?.signal?.aborted === true) subscription.state = REMOVED;
+  if (options !== undefined || times !== undefined) subscription.extras = extrasOf(options ?? {}, times);
+  const signal = options?.signal;
+  if (signal?.aborted === true) subscription.state = REMOVED;
   else {
-    options?.signal?.addEventListener('abort', (subscription.extras as SubscriptionExtras).onAbort, { once: true });
+    if (signal !== undefined && subscription.extras !== null) {
+      subscription.extras.release = onAbort(signal, () => {
+        core.end(subscription, 'aborted');
+      });
+    }
     core.add(subscription);
   }
   return unsubscribeOf(subscription);
@@ -109,11 +114,7 @@ function assertSubscribeOptions(where: string, options: SubscribeOptions, times:
   assertCount(where, 'concurrency', options.concurrency, 1);
 }
 
-function extrasOf(
-  subscription: Subscription,
-  options: SubscribeOptions,
-  times: number | undefined,
-): SubscriptionExtras | null {
+function extrasOf(options: SubscribeOptions, times: number | undefined): SubscriptionExtras | null {
   const { concurrency = Infinity, failurePolicy, filter, name, signal, timeoutMs } = options;
   const timesLeft = times ?? options.times ?? Infinity;
   const plain = filter === undefined && timeoutMs === undefined && timesLeft === Infinity && concurrency === Infinity;
@@ -124,10 +125,7 @@ function extrasOf(
     timeoutMs,
     failurePolicy,
     limiter: concurrency === Infinity ? undefined : new Limiter(concurrency),
-    signal,
-    onAbort: () => {
-      subscription.target.core.end(subscription, 'aborted');
-    },
+    release: undefined,
     timesLeft,
     plain,
   };

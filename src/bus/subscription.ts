@@ -32,8 +32,8 @@ export interface SubscriptionExtras {
   readonly timeoutMs: number | undefined;
   readonly failurePolicy: SubscribeOptions['failurePolicy'];
   readonly limiter: Limiter | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly onAbort: () => void;
+  /** Forgets the signal that ends the subscription. */
+  release: (() => void) | undefined;
   timesLeft: number;
   /** Nothing here needs looking at before the handler is called. */
   readonly plain: boolean;

@@ -109,7 +109,7 @@ describeBothBuses((makeBus) => {
     const handler = (): void => {};
     const off = bus.on('tick', () => {}, { signal });
     bus.on('tick', handler, { signal });
-    expect(listening(signal)).toBe(2);
+    expect(listening(signal)).toBe(1);
     off();
     bus.off('tick', handler);
     expect(listening(signal)).toBe(0);

@@ -1,0 +1,27 @@
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import { expectAgreement } from './agreement.js';
+import { synchronousProgram } from './arbitrary-program.js';
+import { runs, TIMEOUT_MS } from './run-count.js';
+
+describe('programs of synchronous handlers', () => {
+  it(
+    'do on a bus what the reference model does',
+    async () => {
+      const property = fc.asyncProperty(synchronousProgram, (program) => expectAgreement(program));
+      await fc.assert(property, runs());
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'do on a bus with generated dispatchers what the reference model does',
+    async () => {
+      const property = fc.asyncProperty(synchronousProgram, fc.nat({ max: 3 }), (program, compileAfter) =>
+        expectAgreement(program, { compileAfter }),
+      );
+      await fc.assert(property, runs());
+    },
+    TIMEOUT_MS,
+  );
+});
