@@ -109,7 +109,9 @@ export function leaveThrown(
 
 function takeOver(plan: Plan, ctx: Context, epoch: number, mark: number, index: number): Emission {
   const { channel, core } = plan;
-  channel.emissions++;
+  if (channel.plan === plan) {
+    if (++plan.runs === plan.lookAgainAfter) core.improve(plan);
+  } else channel.emissions++;
   if (orphans.length > mark) claimOrphans(ctx, mark);
   if (core.epoch !== epoch) core.lifetime.leftLoop(ctx, epoch);
   return new Emission(plan, ctx, core, epoch, index + 1);

@@ -34,7 +34,7 @@ export interface Plan {
   okPromise: Promise<EmitResult> | null;
   /** No handler can see a context, so that none is made; known once the plan has run some times. */
   contextFree: boolean;
-  /** Emissions that ran from start to end on the hot path. */
+  /** Emissions that began on the hot path while this was the event's plan. */
   runs: number;
   /** The run after which the plan is looked at again; -1 for never. */
   lookAgainAfter: number;
