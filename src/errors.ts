@@ -66,6 +66,14 @@ export class AmbusError extends Error {
     this.details = options?.details ?? {};
   }
 
+  /** Everything, for loggers that write JSON: an error's message and cause are not enumerable. */
+  toJSON(): Record<string, unknown> {
+    const { cause, message, name } = this;
+    const shown = cause instanceof Error ? { name: cause.name, message: cause.message } : cause;
+    const all: Record<string, unknown> = { name, message };
+    return Object.assign(all, this, { cause: shown });
+  }
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isInstance(this, value);
   }
@@ -125,11 +133,12 @@ export class EmitError<Result = unknown> extends AggregateError {
   /** Every failure of the emission, in handler order. */
   declare errors: HandlerError[];
   /** The result that the promise would have fulfilled with. */
-  readonly result: Result;
+  declare readonly result: Result;
 
   constructor(message: string, errors: readonly HandlerError[], cause: HandlerError, result: Result) {
     super(errors, message, { cause });
-    this.result = result;
+    // Not enumerable: on the console it would show every failure once more.
+    Object.defineProperty(this, 'result', { value: result });
     this.details = { failures: errors.length };
   }
 

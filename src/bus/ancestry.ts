@@ -1,3 +1,4 @@
+import { isStackOverflow } from '../internal/overflow.js';
 import type { Context } from './context.js';
 
 /** Node's AsyncLocalStorage, as far as it is used here. */
@@ -28,6 +29,15 @@ export const scope: { current: Context | null; depth: number; store: AncestrySto
 /** Emissions that went asynchronous inside of a hot loop, in the order in which they did. */
 export const orphans: Context[] = [];
 
+/**
+ * Whether an error must not be isolated here: the stack is used up, and there are emissions around
+ * this one. Handlers that emit each other's events without end would otherwise be called again at
+ * every level, each of which has the others to go on with. The outermost emission isolates it.
+ */
+export function unwinds(error: unknown): boolean {
+  return (scope.depth > 0 || scope.current !== null) && isStackOverflow(error);
+}
+
 export function registerOrphan(context: Context): void {
   // Loops don't outlast the synchronous code that they are in.
   if (orphans.length === 0) {
@@ -46,7 +56,8 @@ export function registerOrphan(context: Context): void {
 export function claimOrphans(parent: Context, mark: number): void {
   while (orphans.length > mark) {
     const orphan = orphans.pop();
-    if (orphan !== undefined && orphan !== parent) orphan.parent = parent;
+    // One that was emitted through a context of another emission has its parent.
+    if (orphan !== undefined && orphan !== parent && orphan.parent === parent.parent) orphan.parent = parent;
   }
 }
 

@@ -112,6 +112,12 @@ export class Context {
     return this.plan.core.lifetime.close(options, this);
   }
 
+  /** What there is to see of it, in JSON and on Node's console: not the bus behind it. */
+  toJSON(): Record<string, unknown> {
+    const { id, meta, payload, sync, type } = this;
+    return { type: String(type), id, sync, payload, meta };
+  }
+
   /** Aborts `signal`, also for a handler that looks at it later. */
   abort(reason: unknown): void {
     const extras = this.more();
@@ -161,3 +167,9 @@ export class Context {
     return false;
   }
 }
+
+Object.defineProperty(Context.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Context) {
+    return this.toJSON();
+  },
+});

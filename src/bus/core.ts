@@ -3,7 +3,7 @@ import { show } from '../internal/assertions.js';
 import type { Clock } from '../internal/clock.js';
 import { thenOf } from '../internal/thenable.js';
 import { reportUncaught } from '../internal/uncaught.js';
-import { type AncestryStore, callingContext, orphans, scope, traceAcrossAwaits } from './ancestry.js';
+import { type AncestryStore, callingContext, orphans, scope, traceAcrossAwaits, unwinds } from './ancestry.js';
 import { Channel, type Listening } from './channel.js';
 import { type ChannelTable, makeChannelTable } from './channel-table.js';
 import { Context, SETTLED, TRACKED } from './context.js';
@@ -65,6 +65,7 @@ export class BusCore implements EmissionSettings {
   /** Emissions of channels that have been cleared away. */
   forgottenEmissions = 0;
   #traces = false;
+  #listenerLeakSuspected = false;
   #nextOrder = 0;
   #nextId = 0;
   #idPrefix = '';
@@ -93,6 +94,7 @@ export class BusCore implements EmissionSettings {
       const outcome = this.dispatch(type, payload, options, parent, 0);
       return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
     } catch (error) {
+      if (unwinds(error)) throw error;
       return Promise.reject(error);
     }
   }
@@ -106,6 +108,7 @@ export class BusCore implements EmissionSettings {
         });
       }
     } catch (error) {
+      if (unwinds(error)) throw error;
       this.reportRejection(type, error);
     }
   }
@@ -123,7 +126,9 @@ export class BusCore implements EmissionSettings {
     if (parent !== null && parent !== scope.current) parent.trim();
     const plan = this.#planFor(type, payload);
     if (options === undefined && plan.fast && (parent === null || (parent.flags & TRACKED) === 0)) {
-      return plan.run(plan, payload, flags, parent);
+      return parent === scope.current
+        ? plan.run(plan, payload, flags, parent)
+        : runWithin(parent, plan, payload, flags);
     }
     let settings: EmissionSettings = this;
     const ctx = new Context(plan, payload, parent, flags);
@@ -201,6 +206,11 @@ export class BusCore implements EmissionSettings {
   suspectLeak(channel: Channel, handlers: number): void {
     if (channel.leakSuspected || this.maxHandlers === 0 || handlers <= this.maxHandlers) return;
     channel.leakSuspected = true;
+    if (channel.subscriptions.size <= this.maxHandlers && this.listeners.size > this.maxHandlers) {
+      // They are too many for every event there is: to say so once is enough.
+      if (this.#listenerLeakSuspected) return;
+      this.#listenerLeakSuspected = true;
+    }
     const fact = leakFact(channel.type, this.maxHandlers, this.subscriptionsTo(channel));
     if (this.observers.hears('leakSuspected')) this.observers.tell('leakSuspected', fact);
     else console.warn(fact.message);
@@ -376,6 +386,24 @@ export class BusCore implements EmissionSettings {
     // Made anew: an object that properties are deleted from becomes a slow dictionary.
     this.table = makeChannelTable(this.channels.values());
     this.#clearAt = Math.max(IDLE_CHANNELS, 2 * this.channels.size);
+  }
+}
+
+/** Runs a plan for an emission whose parent is not the one that runs now, as for a call through `ctx` after an `await`. */
+function runWithin(
+  parent: Context | null,
+  plan: Plan,
+  payload: unknown,
+  flags: number,
+): EmitResult | Promise<EmitResult> {
+  const { current, depth } = scope;
+  scope.current = parent;
+  scope.depth = 0;
+  try {
+    return plan.run(plan, payload, flags, parent);
+  } finally {
+    scope.current = current;
+    scope.depth = depth;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Then, thenOf } from '../internal/thenable.js';
-import { claimOrphans, orphans, scope } from './ancestry.js';
+import { claimOrphans, orphans, scope, unwinds } from './ancestry.js';
 import { Context, SETTLED } from './context.js';
 import { Emission } from './emission.js';
 import type { EmitResult } from './emit-result.js';
@@ -24,7 +24,8 @@ export function runPlan(
   let index = 0;
   let returned: unknown;
   let then: Then | undefined;
-  scope.depth++;
+  const { depth } = scope;
+  scope.depth = depth + 1;
   try {
     for (; index < count; index++) {
       // Into a variable first: called as a property of the list, a handler would get that as `this`.
@@ -34,10 +35,10 @@ export function runPlan(
       if (core.epoch !== epoch) break;
     }
   } catch (error) {
-    scope.depth--;
+    scope.depth = depth;
     return leaveThrown(plan, ctx, epoch, mark, index, error);
   }
-  scope.depth--;
+  scope.depth = depth;
   if (index < count) return leave(plan, ctx, epoch, mark, index, returned, then);
   ctx.flags |= SETTLED;
   if (++plan.runs === plan.lookAgainAfter) core.improve(plan);
@@ -58,7 +59,8 @@ export function runContextFree(
   let index = 0;
   let returned: unknown;
   let then: Then | undefined;
-  scope.depth++;
+  const { depth } = scope;
+  scope.depth = depth + 1;
   try {
     for (; index < count; index++) {
       const handler = handlers[index] as ContextFreeHandler;
@@ -67,10 +69,10 @@ export function runContextFree(
       if (core.epoch !== epoch) break;
     }
   } catch (error) {
-    scope.depth--;
+    scope.depth = depth;
     return leaveThrown(plan, new Context(plan, payload, parent, flags), epoch, mark, index, error);
   }
-  scope.depth--;
+  scope.depth = depth;
   if (index < count) {
     return leave(plan, new Context(plan, payload, parent, flags), epoch, mark, index, returned, then);
   }
@@ -102,6 +104,7 @@ export function leaveThrown(
   index: number,
   error: unknown,
 ): EmitResult | Promise<EmitResult> {
+  if (unwinds(error)) throw error;
   const emission = takeOver(plan, ctx, epoch, mark, index);
   emission.handlerFailed(index, error);
   return emission.proceed();
@@ -139,6 +142,7 @@ export function runForPromise(plan: Plan, payload: unknown, parent: Context | nu
     }
     return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
   } catch (error) {
+    if (unwinds(error)) throw error;
     return Promise.reject(error);
   }
 }

@@ -1,5 +1,6 @@
 import { EmitError, type HandlerError, type HandlerPhase } from '../errors.js';
 import { onAbort } from '../internal/abort.js';
+import { isStackOverflow } from '../internal/overflow.js';
 import { follow, type Then, thenOf } from '../internal/thenable.js';
 import { claimOrphans, orphans, registerOrphan, scope } from './ancestry.js';
 import { type Context, SETTLED, STOPPED, SYNC } from './context.js';
@@ -76,6 +77,8 @@ export class Emission {
   private waitingFor = 0;
   /** The run whose handler is being called. */
   calling: HandlerRun | null = null;
+  /** Handlers are being started by code that runs in a handler of another emission. */
+  nested = false;
   private advancing = false;
   /** Which handlers without a run of their own are unsettled, where several can be. */
   private open: boolean[] | null = null;
@@ -309,6 +312,7 @@ export class Emission {
     const { epoch } = core;
     const mark = orphans.length;
     this.advancing = true;
+    this.nested = depth > 0 || current !== null;
     if (this.root && current === null && core.lifetime.state === 'open') scope.depth = depth + 1;
     else {
       scope.current = ctx;
@@ -319,17 +323,24 @@ export class Emission {
       if (this.unsettled > 0 && this.mustWait(index) && !this.ended) break;
       this.index++;
       if (core.epoch !== this.epoch && this.skips(subscriptions[index] as Subscription)) continue;
-      if (this.guarded) {
-        new HandlerRun(this, subscriptions[index] as Subscription, index).begin();
-        continue;
-      }
-      this.called++;
       try {
+        if (this.guarded) {
+          new HandlerRun(this, subscriptions[index] as Subscription, index).begin();
+          continue;
+        }
+        this.called++;
         const handler = handlers[index] as PlannedHandler;
         const returned = plan.contextFree ? (handler as ContextFreeHandler)(ctx.payload) : handler(ctx.payload, ctx);
         const then = returned === undefined ? undefined : thenOf(returned);
         if (then !== undefined) this.wait(index, returned, then);
       } catch (error) {
+        if (this.nested && isStackOverflow(error)) {
+          // As in the hot loop: see `unwinds`.
+          scope.current = current;
+          scope.depth = depth;
+          this.extras?.release?.();
+          throw error;
+        }
         this.handlerFailed(index, error);
       }
     }
@@ -338,6 +349,7 @@ export class Emission {
       if (orphans.length > mark) claimOrphans(ctx, mark);
       if (core.epoch !== epoch) core.lifetime.leftLoop(ctx, epoch);
     } else scope.current = current;
+    this.nested = false;
     this.advancing = false;
   }
 

@@ -12,6 +12,7 @@ import { BusGroup, GroupState, type HandlerGroup } from './group.js';
 import type { Emitting, Subscribing, Unsubscribe } from './handler.js';
 import type { BusObserver } from './observer.js';
 import type { BusOptions, CloseOptions, CloseReport, EmitOptions, IdleOptions } from './options.js';
+import type { Plan } from './plan.js';
 import { resolveBusOptions } from './settings.js';
 import type { BusSnapshot } from './snapshot.js';
 import { EVERYTHING, subscribe } from './subscribe.js';
@@ -59,7 +60,7 @@ export interface EventBus<Events extends object = Record<string, unknown>>
    * Tells an observer what happens from now on. It can neither change nor break it.
    *
    * @returns A function that takes the observer away.
-   * @throws `AmbusError` `INVALID_ARGUMENT`, or `UNKNOWN_OPTION` for a method that is no fact's name.
+   * @throws `AmbusError` `INVALID_ARGUMENT`, or `UNKNOWN_OPTION` for a method whose name looks like a fact's misspelt.
    */
   observe(observer: BusObserver): Unsubscribe;
 
@@ -69,7 +70,7 @@ export interface EventBus<Events extends object = Record<string, unknown>>
   /** How many live handlers hear an event, listeners included; without one, how many subscriptions there are. */
   handlerCount(type?: EventName<Events>): number;
 
-  /** The events that have a handler subscribed to just them; a symbol's description in the place of a symbol. */
+  /** The events that have a handler subscribed to just them; of a symbol, its `toString()`. */
   eventTypes(): string[];
 
   /**
@@ -115,7 +116,6 @@ export interface EventBusConstructor {
    * ```
    */
   new <Events extends object = Record<string, unknown>>(options?: BusOptions): EventBus<Events>;
-  readonly prototype: EventBus;
 }
 
 class Bus {
@@ -158,29 +158,24 @@ class Bus {
   // The verbs look only at what decides whether the hot path will do; everything else is the core's.
 
   emit(type: PropertyKey, payload?: unknown, options?: EmitOptions): Promise<EmitResult> {
-    const core = this.#core;
-    const plan = core.table[type]?.plan;
-    return options === undefined && plan?.fast === true && scope.store === null
-      ? runForPromise(plan, payload, scope.current)
-      : core.emit(type, payload, options);
+    const plan = hotPlan(this.#core, type, options);
+    return plan === undefined ? this.#core.emit(type, payload, options) : runForPromise(plan, payload, scope.current);
   }
 
   emitSync(type: PropertyKey, payload?: unknown, options?: EmitOptions): EmitResult {
-    const core = this.#core;
-    const plan = core.table[type]?.plan;
+    const plan = hotPlan(this.#core, type, options);
     return (
-      options === undefined && plan?.fast === true && scope.store === null
-        ? run(plan, payload, SYNC, scope.current)
-        : core.dispatch(type, payload, options, undefined, SYNC)
+      plan === undefined
+        ? this.#core.dispatch(type, payload, options, undefined, SYNC)
+        : run(plan, payload, SYNC, scope.current)
     ) as EmitResult;
   }
 
   dispatch(type: PropertyKey, payload?: unknown, options?: EmitOptions): EmitResult | Promise<EmitResult> {
-    const core = this.#core;
-    const plan = core.table[type]?.plan;
-    return options === undefined && plan?.fast === true && scope.store === null
-      ? run(plan, payload, 0, scope.current)
-      : core.dispatch(type, payload, options, undefined, 0);
+    const plan = hotPlan(this.#core, type, options);
+    return plan === undefined
+      ? this.#core.dispatch(type, payload, options, undefined, 0)
+      : run(plan, payload, 0, scope.current);
   }
 
   post(type: PropertyKey, payload?: unknown, options?: EmitOptions): void {
@@ -247,6 +242,16 @@ class Bus {
   async [asyncDisposeSymbol](): Promise<void> {
     await this.close();
   }
+}
+
+/** The plan of an event, if an emission with these options may run it on the hot path. */
+function hotPlan(core: BusCore, type: PropertyKey, options: EmitOptions | undefined): Plan | undefined {
+  // Anything but a string or a symbol would be made a string of by the table.
+  if (options !== undefined || scope.store !== null || (typeof type !== 'string' && typeof type !== 'symbol')) {
+    return undefined;
+  }
+  const plan = core.table[type]?.plan;
+  return plan?.fast === true ? plan : undefined;
 }
 
 Object.defineProperty(Bus, 'name', { value: 'EventBus' });

@@ -7,7 +7,9 @@ import type { EmitResult } from './emit-result.js';
 import type { EventName, InputOf, PayloadOf, VoidEventName } from './event-map.js';
 import type { Handler, SubscribeOptions, Unsubscribe } from './handler.js';
 import type { EmitOptions } from './options.js';
+import type { Plan } from './plan.js';
 import { subscribe } from './subscribe.js';
+import { handlersOf } from './take-snapshot.js';
 
 type Arguments<Events extends object, Name extends keyof Events> =
   Name extends VoidEventName<Events>
@@ -51,7 +53,7 @@ export class BusEventHandle {
   }
 
   get handlerCount(): number {
-    return Array.from(this.#core.subscriptionsTo(this.#core.channel(this.type))).length;
+    return handlersOf(this.#core, this.type);
   }
 
   on(handler: unknown, options?: unknown): Unsubscribe {
@@ -63,27 +65,35 @@ export class BusEventHandle {
   }
 
   emit(payload?: unknown, options?: EmitOptions): Promise<EmitResult> {
-    const { plan } = this.#channel;
-    if (plan === null || !plan.fast || options !== undefined || scope.store !== null) {
-      return this.#look().emit(this.type, payload, options);
-    }
-    return runForPromise(plan, payload, scope.current);
+    const plan = this.#hotPlan(options);
+    return plan === undefined
+      ? this.#look().emit(this.type, payload, options)
+      : runForPromise(plan, payload, scope.current);
   }
 
   emitSync(payload?: unknown, options?: EmitOptions): EmitResult {
-    const { plan } = this.#channel;
-    if (plan === null || !plan.fast || options !== undefined || scope.store !== null) {
-      return this.#look().dispatch(this.type, payload, options, undefined, SYNC) as EmitResult;
-    }
-    return run(plan, payload, SYNC, scope.current) as EmitResult;
+    const plan = this.#hotPlan(options);
+    return (
+      plan === undefined
+        ? this.#look().dispatch(this.type, payload, options, undefined, SYNC)
+        : run(plan, payload, SYNC, scope.current)
+    ) as EmitResult;
   }
 
   dispatch(payload?: unknown, options?: EmitOptions): EmitResult | Promise<EmitResult> {
-    return this.#look().dispatch(this.type, payload, options, undefined, 0);
+    const plan = this.#hotPlan(options);
+    return plan === undefined
+      ? this.#look().dispatch(this.type, payload, options, undefined, 0)
+      : run(plan, payload, 0, scope.current);
   }
 
   post(payload?: unknown, options?: EmitOptions): void {
     this.#look().post(this.type, payload, options);
+  }
+
+  #hotPlan(options: EmitOptions | undefined): Plan | undefined {
+    const { plan } = this.#channel;
+    return plan !== null && plan.fast && options === undefined && scope.store === null ? plan : undefined;
   }
 
   /** Finds the channel again where the bus has cleared it away and made another one. */

@@ -1,6 +1,7 @@
 import type { HandlerError } from '../errors.js';
 import { timeoutReason } from '../internal/abort.js';
 import { setBackgroundTimeout } from '../internal/clock.js';
+import { isStackOverflow } from '../internal/overflow.js';
 import { follow, type Then, thenOf } from '../internal/thenable.js';
 import { scope } from './ancestry.js';
 import { Context, OWN, SETTLED, SYNC, TRACKED } from './context.js';
@@ -209,6 +210,13 @@ export class HandlerRun {
           : handler(ctx.payload, ctx);
       then = thenOf(returned);
     } catch (error) {
+      scope.current = current;
+      scope.depth = depth;
+      if (emission.nested && isStackOverflow(error)) {
+        emission.calling = null;
+        this.#end();
+        throw error;
+      }
       failure = emission.handlerFailed(this.#index, error);
     }
     scope.current = current;

@@ -122,7 +122,7 @@ export interface EmissionContext<Events extends object = Record<string, unknown>
   readonly id: string;
   /** True under `emitSync`: the caller can't wait, so that a promise returned here is a failure. */
   readonly sync: boolean;
-  /** Aborts when the handler's time is up, the emission is aborted, or the bus stops waiting for it. Made when first read. */
+  /** Aborts when the handler's time is up, the emission is aborted, or the bus closes without it. Made when first read. */
   readonly signal: AbortSignal;
   /** What the caller gave as `meta`, over what the emission that this one comes from had. */
   readonly meta: Readonly<Record<string, unknown>>;
@@ -201,11 +201,6 @@ export interface Subscribing<Events extends object> {
     options?: NoInfer<SubscribeOptions<PayloadOf<Events, OpenMatching<Events, Pattern>>>>,
   ): Unsubscribe;
   on<Name extends EventName<Events>>(
-    type: Name,
-    handler: Handler<Events, Name>,
-    options?: SubscribeOptions<PayloadOf<Events, Name>>,
-  ): Unsubscribe;
-  on<Name extends EventName<Events>>(
     types: readonly Name[],
     handler: Handler<Events, Name>,
     options?: SubscribeOptions<PayloadOf<Events, Name>>,
@@ -216,17 +211,18 @@ export interface Subscribing<Events extends object> {
     handler: NoInfer<Handler<Events, Matching<Events, Pattern>>>,
     options?: NoInfer<SubscribeOptions<PayloadOf<Events, Matching<Events, Pattern>>>>,
   ): Unsubscribe;
+  // The last, because that is the one by which the compiler explains a mistake.
+  on<Name extends EventName<Events>>(
+    type: Name,
+    handler: Handler<Events, Name>,
+    options?: SubscribeOptions<PayloadOf<Events, Name>>,
+  ): Unsubscribe;
 
   /** {@link Subscribing.on} with `times: 1`. */
   once<Pattern extends OpenPattern<Events>>(
     pattern: Pattern,
     handler: NoInfer<Handler<Events, OpenMatching<Events, Pattern>>>,
     options?: NoInfer<Omit<SubscribeOptions<PayloadOf<Events, OpenMatching<Events, Pattern>>>, 'times'>>,
-  ): Unsubscribe;
-  once<Name extends EventName<Events>>(
-    type: Name,
-    handler: Handler<Events, Name>,
-    options?: Omit<SubscribeOptions<PayloadOf<Events, Name>>, 'times'>,
   ): Unsubscribe;
   once<Name extends EventName<Events>>(
     types: readonly Name[],
@@ -237,6 +233,11 @@ export interface Subscribing<Events extends object> {
     pattern: Pattern,
     handler: NoInfer<Handler<Events, Matching<Events, Pattern>>>,
     options?: NoInfer<Omit<SubscribeOptions<PayloadOf<Events, Matching<Events, Pattern>>>, 'times'>>,
+  ): Unsubscribe;
+  once<Name extends EventName<Events>>(
+    type: Name,
+    handler: Handler<Events, Name>,
+    options?: Omit<SubscribeOptions<PayloadOf<Events, Name>>, 'times'>,
   ): Unsubscribe;
 
   /**

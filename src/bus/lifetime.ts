@@ -157,8 +157,11 @@ export class Lifetime {
       this.#closer = closer;
       this.somethingSettled();
       if (!this.#waiters.has(closer)) return;
-      if (drainMs === 0 || signal?.aborted === true) giveUp();
-      else {
+      // The hot loops around the call have yet to say which emissions it is part of.
+      if (drainMs === 0 || signal?.aborted === true) {
+        if (scope.depth > 0) queueMicrotask(giveUp);
+        else giveUp();
+      } else {
         forget = signal === undefined ? undefined : onAbort(signal, giveUp);
         if (drainMs !== Infinity) timer = core.clock.setTimeout(giveUp, drainMs);
       }

@@ -1,4 +1,4 @@
-import type { AmbusError } from '../errors.js';
+import { type AmbusError, HandlerError } from '../errors.js';
 import { isAbortSignal } from '../internal/abort.js';
 import {
   assertCount,
@@ -112,7 +112,8 @@ function isCompiler(compiler: Partial<GeneratingCompiler>): boolean {
 
 function printFailure(failure: AmbusError): void {
   const line = `[ambus] ${failure.code}: ${failure.message}`;
-  // The cause has the stack that matters, where there is one.
-  if (failure.cause === undefined) console.error(line);
-  else console.error(line, failure.cause);
+  // The cause has the stack that matters, where there is one; a refusal's own leads to who emitted.
+  const shown = failure.cause ?? (failure instanceof HandlerError ? undefined : failure);
+  if (shown === undefined) console.error(line);
+  else console.error(line, shown);
 }

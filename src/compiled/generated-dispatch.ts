@@ -56,8 +56,8 @@ export function compiled(options?: CompiledOptions): DispatchCompiler {
       if (!active || count === 0 || count > maxHandlers) return undefined;
       try {
         return makeFactory(count, parts.plan.contextFree)(parts);
-      } catch (error) {
-        if (!(error instanceof EvalError)) throw error;
+      } catch {
+        // Forbidden, in whichever way: the bus's own loop does it.
         active = false;
         return undefined;
       }
@@ -84,21 +84,22 @@ const [${positions.map((index) => `handler${index}`).join(', ')}] = handlers;
 return function ambusDispatch${++generated}(plan, payload, flags, parent) {
   const epoch = core.epoch;
   const mark = orphans.length;
+  const { depth } = scope;
   ${contextFree ? '' : `const ctx = ${makeContext};`}
   let index = 0, returned, then;
-  scope.depth++;
+  scope.depth = depth + 1;
   run: {
     try {${calls.join('')}
     } catch (error) {
-      scope.depth--;
+      scope.depth = depth;
       return leaveThrown(plan, ${context}, epoch, mark, index, error);
     }
-    scope.depth--;
+    scope.depth = depth;
     ${contextFree ? '' : 'ctx.flags |= settled;'}
     plan.runs++;
     return ok;
   }
-  scope.depth--;
+  scope.depth = depth;
   return leave(plan, ${context}, epoch, mark, index, returned, then);
 };`;
   return new Function('parts', source) as Factory;

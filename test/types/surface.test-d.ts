@@ -311,3 +311,19 @@ describe('options of a bus', () => {
     void new EventBus<Shop>({ compiler: compiled });
   });
 });
+
+it('a class may extend the bus of its own events', () => {
+  interface Orders {
+    'order.placed': { id: string };
+  }
+  class ShopBus extends EventBus<Orders> {
+    place(id: string): void {
+      this.post('order.placed', { id });
+    }
+  }
+  const shop = new ShopBus({ name: 'shop' });
+  shop.place('o1');
+  shop.on('order.placed', ({ id }) => expectTypeOf(id).toEqualTypeOf<string>());
+  // @ts-expect-error -- no such event
+  shop.post('order.lost', {});
+});
