@@ -1,5 +1,4 @@
 import { AmbusError, EmitError } from '../errors.js';
-import { show } from '../internal/assertions.js';
 import type { Clock } from '../internal/clock.js';
 import { thenOf } from '../internal/thenable.js';
 import { reportUncaught } from '../internal/uncaught.js';
@@ -8,16 +7,16 @@ import { Channel, type Listening } from './channel.js';
 import { type ChannelTable, makeChannelTable } from './channel-table.js';
 import { Context, SETTLED, TRACKED } from './context.js';
 import { ignoresContext } from './context-free.js';
-import { leave, leaveThrown, runContextFree } from './dispatch.js';
+import { leave, leaveThrown, runContextFree, runWithin } from './dispatch.js';
 import { Emission, type EmissionSettings } from './emission.js';
 import type { EmitResult } from './emit-result.js';
+import { assertEmittable } from './event-name.js';
 import type { GroupState } from './group.js';
 import { leakFact } from './leak-warning.js';
 import { Lifetime } from './lifetime.js';
 import type { Subscribed, UnsubscribeReason } from './observer.js';
 import { ObserverHub } from './observer-hub.js';
 import type { EmitOptions, FailurePolicy, FanOutMode } from './options.js';
-import { isPattern } from './pattern.js';
 import type { Plan } from './plan.js';
 import { type BusSettings, resolveEmitOptions } from './settings.js';
 import { LIVE, REMOVED, RETIRED, type Subscription, SubscriptionList, USED } from './subscription.js';
@@ -386,48 +385,6 @@ export class BusCore implements EmissionSettings {
     // Made anew: an object that properties are deleted from becomes a slow dictionary.
     this.table = makeChannelTable(this.channels.values());
     this.#clearAt = Math.max(IDLE_CHANNELS, 2 * this.channels.size);
-  }
-}
-
-/** Runs a plan for an emission whose parent is not the one that runs now, as for a call through `ctx` after an `await`. */
-function runWithin(
-  parent: Context | null,
-  plan: Plan,
-  payload: unknown,
-  flags: number,
-): EmitResult | Promise<EmitResult> {
-  const { current, depth } = scope;
-  scope.current = parent;
-  scope.depth = 0;
-  try {
-    return plan.run(plan, payload, flags, parent);
-  } finally {
-    scope.current = current;
-    scope.depth = depth;
-  }
-}
-
-/** @throws `AmbusError` `INVALID_EVENT` unless it is a string or a symbol. */
-export function assertEventName(type: unknown): asserts type is string | symbol {
-  if (typeof type !== 'string' && typeof type !== 'symbol') {
-    throw new AmbusError(
-      'INVALID_EVENT',
-      `Expected the name of an event to be a string or a symbol, got ${show(type)}.`,
-    );
-  }
-}
-
-/** @throws `AmbusError` `INVALID_EVENT` unless it is a string or a symbol, and no pattern. */
-export function assertEmittable(type: unknown): void {
-  assertEventName(type);
-  if (typeof type === 'string' && isPattern(type)) {
-    throw new AmbusError(
-      'INVALID_EVENT',
-      `Expected the name of an event, got the pattern "${type}": patterns only listen.`,
-      {
-        details: { type },
-      },
-    );
   }
 }
 

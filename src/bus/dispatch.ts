@@ -146,3 +146,21 @@ export function runForPromise(plan: Plan, payload: unknown, parent: Context | nu
     return Promise.reject(error);
   }
 }
+
+/** Runs a plan for an emission whose parent is not the one that runs now, as for a call through `ctx` after an `await`. */
+export function runWithin(
+  parent: Context | null,
+  plan: Plan,
+  payload: unknown,
+  flags: number,
+): EmitResult | Promise<EmitResult> {
+  const { current, depth } = scope;
+  scope.current = parent;
+  scope.depth = 0;
+  try {
+    return plan.run(plan, payload, flags, parent);
+  } finally {
+    scope.current = current;
+    scope.depth = depth;
+  }
+}

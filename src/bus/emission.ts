@@ -4,6 +4,7 @@ import { isStackOverflow } from '../internal/overflow.js';
 import { follow, type Then, thenOf } from '../internal/thenable.js';
 import { claimOrphans, orphans, registerOrphan, scope } from './ancestry.js';
 import { type Context, SETTLED, STOPPED, SYNC } from './context.js';
+import { tellSettled, tellSkipped, tellStarted } from './emission-facts.js';
 import type { EmitResult } from './emit-result.js';
 import type { GroupState } from './group.js';
 import { asyncInSync, handlerError } from './handler-failure.js';
@@ -112,8 +113,11 @@ export class Emission {
   begin(signal: AbortSignal | undefined): EmitResult | Promise<EmitResult> {
     const { channel, core, paused } = this.plan;
     channel.emissions++;
-    if (core.facts.emissions) this.tellStarted();
-    if (core.facts.handlers) for (const subscription of paused) this.tellSkipped(subscription, 'paused');
+    if (core.facts.emissions) {
+      if (core.facts.durations) this.more().startedAt = core.clock.now();
+      tellStarted(this.ctx, this.settings.mode);
+    }
+    if (core.facts.handlers) for (const subscription of paused) tellSkipped(this.ctx, subscription, 'paused');
     if (signal !== undefined) this.listenTo(signal);
     return this.proceed();
   }
@@ -194,7 +198,7 @@ export class Emission {
 
   skip(subscription: Subscription, reason: SkipReason): void {
     this.skipped++;
-    this.tellSkipped(subscription, reason);
+    tellSkipped(this.ctx, subscription, reason);
   }
 
   handlerFailed(index: number, cause: unknown, phase: HandlerPhase = 'handler'): HandlerError {
@@ -427,7 +431,10 @@ export class Emission {
       const message = `${cause.message}${others}`;
       this.rejection = { reason: new EmitError(message, failures, cause, result) };
     }
-    if (extras.startedAt !== undefined) this.tellSettled(extras, result, extras.startedAt);
+    if (extras.startedAt !== undefined) {
+      const outcome = aborted ? 'aborted' : result.ok ? 'ok' : 'failed';
+      tellSettled(this.ctx, result, outcome, this.rejection !== null, extras.startedAt);
+    }
     // What no rejection carries was reported when it happened, or is now.
     if (this.settings.failurePolicy !== 'isolate' && (aborted || cause === undefined)) {
       for (const error of result.failures) core.report(error);
@@ -463,54 +470,5 @@ export class Emission {
       startedAt: undefined,
     };
     return this.extras;
-  }
-
-  private tellStarted(): void {
-    const { ctx, plan, settings } = this;
-    const { core } = plan;
-    const { clock, observers } = core;
-    const extras = this.more();
-    if (core.facts.durations) extras.startedAt = clock.now();
-    if (!observers.hears('emissionStarted')) return;
-    observers.tell('emissionStarted', {
-      type: plan.type,
-      emissionId: ctx.id,
-      parentId: ctx.parent?.id,
-      payload: ctx.payload,
-      meta: ctx.meta,
-      mode: settings.mode,
-      sync: ctx.sync,
-      handlers: plan.subscriptions.length + plan.paused.length,
-    });
-  }
-
-  private tellSettled(extras: EmissionExtras, result: EmitResult, startedAt: number): void {
-    const { ctx, plan } = this;
-    const { clock, observers } = plan.core;
-    if (!observers.hears('emissionSettled')) return;
-    const { called, failures, skipped, stopped } = result;
-    observers.tell('emissionSettled', {
-      type: plan.type,
-      emissionId: ctx.id,
-      outcome: extras.aborted ? 'aborted' : failures.length > 0 ? 'failed' : 'ok',
-      rejected: this.rejection !== null,
-      called,
-      skipped,
-      stopped,
-      failures,
-      durationMs: clock.now() - startedAt,
-    });
-  }
-
-  private tellSkipped(subscription: Subscription, reason: SkipReason): void {
-    const { core, type } = this.plan;
-    if (!core.observers.hears('handlerSkipped')) return;
-    core.observers.tell('handlerSkipped', {
-      type,
-      emissionId: this.ctx.id,
-      handler: subscription.name,
-      group: subscription.group?.name,
-      reason,
-    });
   }
 }

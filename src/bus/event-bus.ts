@@ -3,11 +3,12 @@ import { assertOption, assertOptions, isFiniteNumber, show } from '../internal/a
 import { asyncDisposeSymbol, disposeSymbol } from '../internal/dispose.js';
 import { scope } from './ancestry.js';
 import { SYNC } from './context.js';
-import { assertEmittable, assertEventName, BusCore } from './core.js';
+import { BusCore } from './core.js';
 import { run, runForPromise } from './dispatch.js';
 import type { EmitResult } from './emit-result.js';
 import { BusEventHandle, type EventHandle } from './event-handle.js';
 import type { EventName, PatternOf } from './event-map.js';
+import { assertEmittable, assertEventName } from './event-name.js';
 import { BusGroup, GroupState, type HandlerGroup } from './group.js';
 import type { Emitting, Subscribing, Unsubscribe } from './handler.js';
 import type { BusObserver } from './observer.js';

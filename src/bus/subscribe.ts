@@ -12,7 +12,8 @@ import {
   show,
 } from '../internal/assertions.js';
 import { type Channel, Listening } from './channel.js';
-import { assertEventName, type BusCore } from './core.js';
+import type { BusCore } from './core.js';
+import { assertEventName } from './event-name.js';
 import type { GroupState } from './group.js';
 import type { SubscribeOptions, Unsubscribe } from './handler.js';
 import { Limiter } from './limiter.js';
