@@ -7,7 +7,7 @@ const entries = JSON.parse(readFileSync(new URL('entries.json', import.meta.url)
 
 /** What each entry may weigh, minified and compressed with Brotli, with all that it imports. */
 const budgets = {
-  '.': { name: 'EventBus alone, eventemitter3 included', import: '{ EventBus }', limit: '15 KB' },
+  '.': { name: 'EventBus alone, eventemitter3 included', import: '{ EventBus }', limit: '16 KB' },
   './compiled': { name: './compiled', limit: '2 KB' },
   './testing': { name: './testing', limit: '2 KB' },
 };

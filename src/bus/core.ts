@@ -335,7 +335,7 @@ export class BusCore implements EmissionSettings {
       ({ handler, target }) => target.kind !== 'any' && ignoresContext(handler),
     );
     if (plan.contextFree) plan.run = runContextFree;
-    plan.lookAgainAfter = compileAfter > plan.runs ? compileAfter : -1;
+    plan.lookAgainAfter = -1;
     if (compileAfter !== -1 && plan.runs >= compileAfter) this.#compile(plan);
   }
 

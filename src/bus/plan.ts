@@ -102,7 +102,8 @@ export function buildPlan(channel: Channel, run: PlanRunner): Plan {
     okPromise: null,
     contextFree: false,
     runs: 0,
-    lookAgainAfter: core.compileAfter > 0 ? Math.min(WARM, core.compileAfter) : WARM,
+    // One change of course, not two: each costs the callers what V8 has made of them so far.
+    lookAgainAfter: core.compileAfter > 0 ? core.compileAfter : WARM,
     compiled: false,
     run,
   };
