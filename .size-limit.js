@@ -7,8 +7,8 @@ const entries = JSON.parse(readFileSync(new URL('entries.json', import.meta.url)
 
 /** What each entry may weigh, minified and compressed with Brotli, with all that it imports. */
 const budgets = {
-  '.': { name: 'EventBus alone, eventemitter3 included', import: '{ EventBus }', limit: '16 KB' },
-  './compiled': { name: './compiled', limit: '2 KB' },
+  '.': { name: 'EventBus alone, eventemitter3 included', import: '{ EventBus }', limit: '24 KB' },
+  './compiled': { name: './compiled', limit: '3 KB' },
   './testing': { name: './testing', limit: '2 KB' },
 };
 

@@ -1,8 +1,11 @@
 import type { BusCore } from './core.js';
-import { runPlan } from './dispatch.js';
+import { runAnswering, runPlan } from './dispatch.js';
+import type { EmissionSettings } from './emission.js';
+import type { Declaration, EventKind } from './event-declaration.js';
 import type { SubscriptionKind } from './observer.js';
-import { Pattern } from './pattern.js';
 import { buildPlan, type Plan } from './plan.js';
+import { type AnswerCheck, answerCheck } from './schema.js';
+import { resolveEventSettings } from './settings.js';
 import { SubscriptionList, type Target } from './subscription.js';
 
 /** One event: the handlers subscribed to just it, and the plan by which it is dispatched. */
@@ -15,14 +18,33 @@ export class Channel implements Target {
   /** Emissions that no plan counts any more. */
   emissions = 0;
   leakSuspected = false;
+  /** Handlers that have been told that it is deprecated. */
+  warned: WeakSet<object> | undefined;
+  /** The same of what the bus itself subscribes, by name: each is a function of its own. */
+  warnedInternals: Set<string> | undefined;
+  /** Undefined for an event that the bus was not told of. */
+  readonly declaration: Declaration | undefined;
+  readonly eventKind: EventKind;
+  readonly settings: EmissionSettings;
+  /** Validates what a handler answers, where that is declared. */
+  readonly checkAnswer: AnswerCheck | undefined;
 
   constructor(core: BusCore, type: PropertyKey) {
     this.core = core;
     this.type = type;
+    const declaration = core.declarationOf(type);
+    this.declaration = declaration;
+    this.eventKind = declaration?.kind ?? 'broadcast';
+    this.settings = declaration === undefined ? core.settings : resolveEventSettings(declaration, core.settings);
+    this.checkAnswer = declaration === undefined ? undefined : answerCheck(type, declaration);
   }
 
   get kind(): SubscriptionKind {
     return 'exact';
+  }
+
+  get home(): this {
+    return this;
   }
 
   get label(): PropertyKey {
@@ -35,7 +57,7 @@ export class Channel implements Target {
 
   currentPlan(): Plan {
     if (this.plan === null) {
-      this.plan = buildPlan(this, runPlan);
+      this.plan = buildPlan(this, runPlan, runAnswering);
       this.core.planned.add(this);
     }
     return this.plan;
@@ -46,34 +68,5 @@ export class Channel implements Target {
     this.emissions += this.plan.runs;
     this.plan = null;
     this.core.planned.delete(this);
-  }
-}
-
-/** What a pattern, a list or `onAny` listens to. */
-export class Listening implements Target {
-  readonly core: BusCore;
-  readonly kind: SubscriptionKind;
-  readonly label: PropertyKey | readonly PropertyKey[] | undefined;
-  readonly #matches: (type: PropertyKey) => boolean;
-
-  /** @param target - A pattern, a list of event names, or undefined for every event. */
-  constructor(core: BusCore, target: Pattern | readonly PropertyKey[] | undefined) {
-    this.core = core;
-    this.label = target instanceof Pattern ? target.source : target;
-    if (target === undefined) {
-      this.kind = 'any';
-      this.#matches = () => true;
-    } else if (target instanceof Pattern) {
-      this.kind = 'pattern';
-      this.#matches = (type) => typeof type === 'string' && target.matches(type);
-    } else {
-      const types = new Set(target);
-      this.kind = 'list';
-      this.#matches = (type) => types.has(type);
-    }
-  }
-
-  matches(type: PropertyKey): boolean {
-    return this.#matches(type);
   }
 }

@@ -1,7 +1,9 @@
 import type { Then } from '../internal/thenable.js';
 import type { orphans, scope } from './ancestry.js';
+import type { Answers } from './answers.js';
 import type { Context } from './context.js';
-import type { leave, leaveThrown } from './dispatch.js';
+import type { conclude, leave, leaveThrown } from './dispatch.js';
+import type { makeResult } from './emit-result.js';
 import type { Plan, PlanRunner } from './plan.js';
 
 /**
@@ -33,4 +35,8 @@ export interface DispatchParts {
   readonly thenOf: (value: unknown) => Then | undefined;
   readonly leave: typeof leave;
   readonly leaveThrown: typeof leaveThrown;
+  /** Of the event's kind. */
+  readonly makeAnswers: () => Answers | null;
+  readonly conclude: typeof conclude;
+  readonly makeResult: typeof makeResult;
 }

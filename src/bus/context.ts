@@ -1,5 +1,6 @@
+import { AmbusError } from '../errors.js';
 import type { BusCore } from './core.js';
-import type { EmitResult } from './emit-result.js';
+import type { AnyEmitResult } from './emit-result.js';
 import type { HandlerRun } from './handler-run.js';
 import type { CloseOptions, CloseReport, EmitOptions, IdleOptions } from './options.js';
 import type { Plan } from './plan.js';
@@ -12,6 +13,9 @@ export const SETTLED = 4;
 export const TRACKED = 8;
 /** Belongs to one handler's run and not to the whole emission, which is its parent. */
 export const OWN = 16;
+
+/** Has been forwarded by another bus: its parent is the emission there. */
+export const FORWARDED = 32;
 
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze({});
 
@@ -34,7 +38,8 @@ interface ContextExtras {
  */
 export class Context {
   readonly plan: Plan;
-  readonly payload: unknown;
+  /** Of a waterfall, what it has become so far. */
+  payload: unknown;
   parent: Context | null;
   flags: number;
   extras: ContextExtras | null;
@@ -88,20 +93,29 @@ export class Context {
     this.extras?.run?.emission.stopped();
   }
 
-  emit(type: PropertyKey, payload?: unknown, options?: EmitOptions): Promise<EmitResult> {
+  emit(type: PropertyKey, payload?: unknown, options?: EmitOptions): Promise<AnyEmitResult> {
     return this.plan.core.emit(type, payload, options, this);
   }
 
-  emitSync(type: PropertyKey, payload?: unknown, options?: EmitOptions): EmitResult {
-    return this.plan.core.dispatch(type, payload, options, this, SYNC) as EmitResult;
+  emitSync(type: PropertyKey, payload?: unknown, options?: EmitOptions): AnyEmitResult {
+    return this.plan.core.dispatch(type, payload, options, this, SYNC) as AnyEmitResult;
   }
 
-  dispatch(type: PropertyKey, payload?: unknown, options?: EmitOptions): EmitResult | Promise<EmitResult> {
+  dispatch(type: PropertyKey, payload?: unknown, options?: EmitOptions): AnyEmitResult | Promise<AnyEmitResult> {
     return this.plan.core.dispatch(type, payload, options, this, 0);
   }
 
   post(type: PropertyKey, payload?: unknown, options?: EmitOptions): void {
     this.plan.core.post(type, payload, options, this);
+  }
+
+  next(payload?: unknown): unknown {
+    // Taken off its context, as in `({ next }) => next()`, it has no `this`.
+    if ((this as Context | undefined) === undefined) throw detachedNext();
+    const run = this.extras?.run;
+    const onion = run?.emission.onion;
+    if (run === undefined || onion === null || onion === undefined || !run.answers) throw noNext(this.plan);
+    return onion.next(run, payload);
   }
 
   idle(options?: IdleOptions): Promise<void> {
@@ -166,6 +180,21 @@ export class Context {
     }
     return false;
   }
+}
+
+function detachedNext(): AmbusError {
+  const message = 'next was called without its context, so that it is unknown what comes next: call it as ctx.next().';
+  return new AmbusError('INVALID_NEXT', message);
+}
+
+function noNext({ channel, type }: Plan): AmbusError {
+  const event = String(type);
+  const why = channel.eventKind === 'around' ? 'by a listener' : `of a ${channel.eventKind}`;
+  return new AmbusError(
+    'INVALID_NEXT',
+    `ctx.next of "${event}" was called ${why}: only a handler of an around has a next.`,
+    { details: { event } },
+  );
 }
 
 Object.defineProperty(Context.prototype, Symbol.for('nodejs.util.inspect.custom'), {

@@ -1,23 +1,31 @@
 import { AmbusError, EmitError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
-import { thenOf } from '../internal/thenable.js';
+import { chain, thenOf } from '../internal/thenable.js';
 import { reportUncaught } from '../internal/uncaught.js';
 import { type AncestryStore, callingContext, orphans, scope, traceAcrossAwaits, unwinds } from './ancestry.js';
-import { Channel, type Listening } from './channel.js';
+import { Channel } from './channel.js';
 import { type ChannelTable, makeChannelTable } from './channel-table.js';
 import { Context, SETTLED, TRACKED } from './context.js';
 import { ignoresContext } from './context-free.js';
-import { leave, leaveThrown, runContextFree, runWithin } from './dispatch.js';
+import { warnOfDeprecation } from './deprecation.js';
+import { conclude, leave, leaveThrown, runContextFree, runWithin } from './dispatch.js';
 import { Emission, type EmissionSettings } from './emission.js';
-import type { EmitResult } from './emit-result.js';
-import { assertEmittable } from './event-name.js';
+import { type AnyEmitResult, makeResult } from './emit-result.js';
+import { assertDeclarations, type Declaration } from './event-declaration.js';
+import { assertEmittable, undeclaredEvent, undeclaredPattern } from './event-name.js';
+import type { BusEventStream } from './event-stream.js';
 import type { GroupState } from './group.js';
+import { describe } from './handler-failure.js';
+import { Interception, type RegisteredInterceptor } from './interception.js';
+import { KINDS } from './kind.js';
 import { leakFact } from './leak-warning.js';
 import { Lifetime } from './lifetime.js';
+import type { Listening } from './listening.js';
 import type { Subscribed, UnsubscribeReason } from './observer.js';
 import { ObserverHub } from './observer-hub.js';
-import type { EmitOptions, FailurePolicy, FanOutMode } from './options.js';
-import type { Plan } from './plan.js';
+import type { EmitOptions } from './options.js';
+import type { Pattern } from './pattern.js';
+import type { Plan, PlannedHandler } from './plan.js';
 import { type BusSettings, resolveEmitOptions } from './settings.js';
 import { LIVE, REMOVED, RETIRED, type Subscription, SubscriptionList, USED } from './subscription.js';
 
@@ -28,13 +36,8 @@ const IDLE_CHANNELS = 1_024;
  * The inside of a bus: who listens, and what follows when that changes. `EventBus` is its public
  * face; emissions, groups and contexts work on this.
  */
-export class BusCore implements EmissionSettings {
+export class BusCore {
   readonly name: string;
-  readonly mode: FanOutMode;
-  readonly concurrency: number;
-  readonly failurePolicy: FailurePolicy;
-  readonly timeoutMs: number;
-  readonly mostMs: number;
   readonly settings: BusSettings;
   readonly clock: Clock;
   readonly lateMs: number;
@@ -44,9 +47,15 @@ export class BusCore implements EmissionSettings {
   table: ChannelTable = makeChannelTable([]);
   /** Subscriptions to patterns, lists and everything. */
   readonly listeners: SubscriptionList = new SubscriptionList();
+  /** Outermost first. */
+  interceptors: readonly RegisteredInterceptor[] = [];
+  /** Streams that are open. */
+  readonly streams: Set<BusEventStream> = new Set();
   readonly groups: Set<GroupState> = new Set();
   readonly observers: ObserverHub = new ObserverHub();
   readonly lifetime: Lifetime;
+  /** What has to be let go of when the bus has closed. */
+  readonly atEnd: Set<() => void> = new Set();
   /** Channels that have a plan. */
   readonly planned: Set<Channel> = new Set();
   /** Goes up with every change that an emission under way has to look at. */
@@ -60,9 +69,19 @@ export class BusCore implements EmissionSettings {
     durations: false,
     late: false,
   };
-  readonly counts = { dropped: 0, failures: 0, timeouts: 0, overran: 0, lateSettled: 0, abandoned: 0 };
+  readonly counts = {
+    dropped: 0,
+    intercepted: 0,
+    streamDropped: 0,
+    failures: 0,
+    timeouts: 0,
+    overran: 0,
+    lateSettled: 0,
+    abandoned: 0,
+  };
   /** Emissions of channels that have been cleared away. */
   forgottenEmissions = 0;
+  readonly #declarations = new Map<PropertyKey, Declaration>();
   #traces = false;
   #listenerLeakSuspected = false;
   #nextOrder = 0;
@@ -73,22 +92,45 @@ export class BusCore implements EmissionSettings {
   constructor(settings: BusSettings) {
     this.settings = settings;
     this.name = settings.name;
-    this.mode = settings.mode;
-    this.concurrency = settings.concurrency;
-    this.failurePolicy = settings.failurePolicy;
-    this.timeoutMs = settings.timeoutMs;
-    this.mostMs = settings.mostMs;
     this.clock = settings.clock;
     this.lateMs = settings.lateMs;
     this.maxHandlers = settings.maxHandlers;
     this.compileAfter = settings.compiler?.after ?? -1;
     this.lifetime = new Lifetime(this);
     this.#traces = settings.asyncContext === 'always' && traceAcrossAwaits();
+    const { events } = settings;
+    if (events === undefined) return;
+    assertDeclarations('EventBus', events);
+    for (const type of Reflect.ownKeys(events)) this.#declarations.set(type, events[type] as unknown as Declaration);
+    for (const type of this.#declarations.keys()) this.channel(type);
+  }
+
+  declarationOf(type: PropertyKey): Declaration | undefined {
+    return this.#declarations.get(type);
+  }
+
+  /** @throws `AmbusError` `UNDECLARED_EVENT` where the bus knows its events, and this is none of them. */
+  assertDeclared(type: PropertyKey): void {
+    if (this.settings.undeclared === 'allow' || this.#declarations.has(type)) return;
+    throw undeclaredEvent(this.name, type, this.#declarations.keys());
+  }
+
+  /** @throws `AmbusError` `UNDECLARED_EVENT` where the bus knows its events, and the pattern matches none of them. */
+  assertMatchesDeclared(pattern: Pattern): void {
+    const declared = this.#declarations;
+    if (this.settings.undeclared === 'allow') return;
+    for (const type of declared.keys()) if (typeof type === 'string' && pattern.matches(type)) return;
+    throw undeclaredPattern(this.name, pattern.source);
   }
 
   // Emitting
 
-  emit(type: PropertyKey, payload: unknown, options: EmitOptions | undefined, parent?: Context): Promise<EmitResult> {
+  emit(
+    type: PropertyKey,
+    payload: unknown,
+    options: EmitOptions | undefined,
+    parent?: Context,
+  ): Promise<AnyEmitResult> {
     try {
       const outcome = this.dispatch(type, payload, options, parent, 0);
       return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
@@ -103,12 +145,12 @@ export class BusCore implements EmissionSettings {
       const outcome = this.dispatch(type, payload, options, parent, 0);
       if (outcome instanceof Promise) {
         outcome.then(undefined, (error: unknown) => {
-          this.reportRejection(type, error);
+          this.reportRejection(type, error, options);
         });
       }
     } catch (error) {
       if (unwinds(error)) throw error;
-      this.reportRejection(type, error);
+      this.reportRejection(type, error, options);
     }
   }
 
@@ -119,7 +161,7 @@ export class BusCore implements EmissionSettings {
     options: EmitOptions | undefined,
     from: Context | undefined,
     flags: number,
-  ): EmitResult | Promise<EmitResult> {
+  ): AnyEmitResult | Promise<AnyEmitResult> {
     const parent = from ?? callingContext();
     // The hot path's parent is one whose handler is running, and so has not ended.
     if (parent !== null && parent !== scope.current) parent.trim();
@@ -129,12 +171,12 @@ export class BusCore implements EmissionSettings {
         ? plan.run(plan, payload, flags, parent)
         : runWithin(parent, plan, payload, flags);
     }
-    let settings: EmissionSettings = this;
+    let { settings } = plan;
     const ctx = new Context(plan, payload, parent, flags);
     try {
       if (!this.lifetime.admits(parent)) throw this.closedError(`emissions ("${String(type)}")`);
       if (options !== undefined) {
-        settings = resolveEmitOptions(options, this);
+        settings = resolveEmitOptions(options, plan.kind, settings);
         // Not throwIfAborted, which a signal of another realm or a polyfill may not have.
         if (options.signal?.aborted === true) throw options.signal.reason;
         if (options.meta !== undefined) ctx.more().meta = Object.freeze({ ...parent?.meta, ...options.meta });
@@ -142,10 +184,27 @@ export class BusCore implements EmissionSettings {
     } catch (error) {
       throw this.drop(type, payload, error);
     }
+    const core = coreOf(plan, options);
+    if (plan.gated) {
+      const interception = new Interception(plan, ctx, settings, options?.signal, core);
+      return this.#runTracked(ctx, plan, () => interception.begin());
+    }
     const emission = new Emission(plan, ctx, settings, this.epoch, 0);
-    if (!this.#tracks(plan, options, parent)) return emission.begin(options?.signal);
+    emission.core = core;
+    return this.beginTracked(emission, options?.signal);
+  }
+
+  /** Begins an emission, so that plain calls after an `await` are traced to it where that is wanted. */
+  beginTracked(emission: Emission, signal: AbortSignal | undefined): AnyEmitResult | Promise<AnyEmitResult> {
+    const { ctx, plan } = emission;
+    if (!this.#wantsTracking(ctx, plan)) return emission.begin(signal);
+    return this.#runTracked(ctx, plan, () => emission.begin(signal));
+  }
+
+  #runTracked<Outcome>(ctx: Context, plan: Plan, call: () => Outcome): Outcome {
+    if ((ctx.flags & TRACKED) !== 0 || !this.#wantsTracking(ctx, plan)) return call();
     ctx.flags |= TRACKED;
-    return (scope.store as AncestryStore).run(ctx, () => emission.begin(options?.signal));
+    return (scope.store as AncestryStore).run(ctx, call);
   }
 
   /** Whether some emission of this bus has been traced across its awaits. */
@@ -153,14 +212,14 @@ export class BusCore implements EmissionSettings {
     return this.#traces;
   }
 
-  /** Whether plain calls after an `await` are traced to an emission. */
-  #tracks(plan: Plan, options: EmitOptions | undefined, parent: Context | null): boolean {
+  /** Whether plain calls after an `await` are to be traced to an emission. */
+  #wantsTracking({ extras, parent }: Context, plan: Plan): boolean {
     const { asyncContext } = this.settings;
     if (asyncContext === 'never') return false;
     const wanted =
       asyncContext === 'always' ||
       plan.limited ||
-      options?.meta !== undefined ||
+      extras?.meta !== undefined ||
       (parent !== null && (parent.flags & TRACKED) !== 0);
     if (wanted && !this.#traces) this.#traces = traceAcrossAwaits();
     return wanted && this.#traces;
@@ -192,12 +251,14 @@ export class BusCore implements EmissionSettings {
   }
 
   /** Reports, one by one, what a `post` would have rejected with. */
-  reportRejection(type: PropertyKey, reason: unknown): void {
+  reportRejection(type: PropertyKey, reason: unknown, options: EmitOptions | undefined): void {
     if (reason instanceof EmitError) for (const error of reason.errors) this.report(error);
     else if (reason instanceof AmbusError) this.report(reason);
     else {
-      const message = `The emission of "${String(type)}" was aborted.`;
-      this.report(new AmbusError('ABORTED', message, { cause: reason, details: { type } }));
+      const aborted = options?.signal?.aborted === true && Object.is(reason, options.signal.reason);
+      const message = `The emission of "${String(type)}" was ${aborted ? 'aborted' : `refused: ${describe(reason)}`}`;
+      const details = { type };
+      this.report(new AmbusError(aborted ? 'ABORTED' : 'REFUSED', `${message}.`, { cause: reason, details }));
     }
   }
 
@@ -239,14 +300,21 @@ export class BusCore implements EmissionSettings {
 
   add(subscription: Subscription): void {
     const { target, group } = subscription;
-    if (target.kind === 'exact') {
-      const channel = target as Channel;
+    const channel = target.home;
+    if (channel !== null) {
       channel.subscriptions.add(subscription);
       channel.dropPlan();
       if (channel.subscriptions.size > this.maxHandlers) this.suspectLeak(channel, channel.subscriptions.size);
+      warnOfDeprecation(channel, subscription);
     } else {
       this.listeners.add(subscription);
       this.#listenersChanged(target as Listening);
+      if (target.kind === 'list') {
+        for (const type of target.label as readonly PropertyKey[]) {
+          const listed = this.channels.get(type);
+          if (listed !== undefined) warnOfDeprecation(listed, subscription);
+        }
+      }
     }
     this.epoch++;
     group?.members.add(subscription);
@@ -265,15 +333,15 @@ export class BusCore implements EmissionSettings {
       for (const run of extras.limiter.waiting) run.reconsider();
     }
     if (before !== LIVE) return;
-    if (target.kind === 'exact') {
-      const channel = target as Channel;
+    const channel = target.home;
+    if (channel !== null) {
       channel.subscriptions.remove(subscription);
       channel.dropPlan();
     } else {
       this.listeners.remove(subscription);
       this.#listenersChanged(target as Listening);
     }
-    extras?.release?.();
+    extras?.release?.(reason);
     // A retired one stays a member: its group may still be removed.
     if (!retired) group?.members.delete(subscription);
     if (this.observers.hears('unsubscribed')) {
@@ -287,6 +355,8 @@ export class BusCore implements EmissionSettings {
       for (const subscription of channel.subscriptions) this.end(subscription, 'closed');
     }
     for (const subscription of this.listeners) this.end(subscription, 'closed');
+    for (const release of this.atEnd) release();
+    this.atEnd.clear();
     this.changedEverywhere();
   }
 
@@ -298,13 +368,13 @@ export class BusCore implements EmissionSettings {
 
   // Plans
 
-  allowsFastPlans(): boolean {
+  allowsFastPlans({ timeoutMs }: EmissionSettings): boolean {
     const { emissions, handlers } = this.facts;
     return (
       this.lifetime.state === 'open' &&
       !emissions &&
       !handlers &&
-      this.timeoutMs === Infinity &&
+      timeoutMs === Infinity &&
       this.settings.asyncContext !== 'always'
     );
   }
@@ -313,6 +383,18 @@ export class BusCore implements EmissionSettings {
   changedEverywhere(): void {
     this.epoch++;
     for (const channel of this.planned) channel.dropPlan();
+  }
+
+  /** Puts an interceptor in its place. */
+  addInterceptor(interceptor: RegisteredInterceptor): void {
+    const after = this.interceptors.findIndex(({ priority }) => priority < interceptor.priority);
+    this.interceptors = this.interceptors.toSpliced(after === -1 ? this.interceptors.length : after, 0, interceptor);
+    this.changedEverywhere();
+  }
+
+  removeInterceptor(interceptor: RegisteredInterceptor): void {
+    this.interceptors = this.interceptors.filter((each) => each !== interceptor);
+    this.changedEverywhere();
   }
 
   observersChanged(): void {
@@ -334,9 +416,9 @@ export class BusCore implements EmissionSettings {
     plan.contextFree = plan.subscriptions.every(
       ({ handler, target }) => target.kind !== 'any' && ignoresContext(handler),
     );
-    if (plan.contextFree) plan.run = runContextFree;
+    if (plan.contextFree && plan.kind === 'broadcast') plan.run = runContextFree;
     plan.lookAgainAfter = -1;
-    if (compileAfter !== -1 && plan.runs >= compileAfter) this.#compile(plan);
+    if (compileAfter !== -1) this.#compile(plan);
   }
 
   #compile(plan: Plan): void {
@@ -349,6 +431,9 @@ export class BusCore implements EmissionSettings {
       thenOf,
       leave,
       leaveThrown,
+      makeAnswers: () => KINDS[plan.kind].answers(),
+      conclude,
+      makeResult,
     });
     if (compiled === undefined) return;
     plan.run = compiled;
@@ -359,7 +444,9 @@ export class BusCore implements EmissionSettings {
     const channel = this.channels.get(type);
     if (channel !== undefined) return channel.currentPlan();
     try {
+      if (this.lifetime.state === 'closed') throw this.closedError(`emissions ("${String(type)}")`);
       assertEmittable(type);
+      this.assertDeclared(type);
     } catch (error) {
       throw this.drop(type, payload, error);
     }
@@ -378,7 +465,7 @@ export class BusCore implements EmissionSettings {
   #clearIdleChannels(): void {
     this.changedEverywhere();
     for (const [type, channel] of this.channels) {
-      if (channel.subscriptions.size > 0) continue;
+      if (channel.subscriptions.size > 0 || channel.declaration !== undefined) continue;
       this.forgottenEmissions += channel.emissions;
       this.channels.delete(type);
     }
@@ -386,6 +473,14 @@ export class BusCore implements EmissionSettings {
     this.table = makeChannelTable(this.channels.values());
     this.#clearAt = Math.max(IDLE_CHANNELS, 2 * this.channels.size);
   }
+}
+
+/** What an around is around: the caller's function, its answer validated where that is declared. */
+function coreOf({ channel }: Plan, options: EmitOptions | undefined): PlannedHandler | undefined {
+  const core = (options as { readonly core?: PlannedHandler } | undefined)?.core;
+  const { checkAnswer } = channel;
+  if (core === undefined || checkAnswer === undefined) return core;
+  return (payload, ctx) => chain(core(payload, ctx), (answer) => checkAnswer(answer, ctx.sync));
 }
 
 function subscribedFact(subscription: Subscription): Subscribed {

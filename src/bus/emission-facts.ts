@@ -1,5 +1,5 @@
 import type { Context } from './context.js';
-import type { EmitResult } from './emit-result.js';
+import type { AnyEmitResult } from './emit-result.js';
 import type { EmissionSettled, SkipReason } from './observer.js';
 import type { FanOutMode } from './options.js';
 import type { Subscription } from './subscription.js';
@@ -23,7 +23,7 @@ export function tellStarted(ctx: Context, mode: FanOutMode): void {
 /** Tells observers how an emission has ended, and how long it took. */
 export function tellSettled(
   ctx: Context,
-  { called, failures, skipped, stopped }: EmitResult,
+  { called, failures, skipped, stopped }: AnyEmitResult,
   outcome: EmissionSettled['outcome'],
   rejected: boolean,
   startedAt: number,

@@ -3,12 +3,16 @@ import { onAbort } from '../internal/abort.js';
 import { isStackOverflow } from '../internal/overflow.js';
 import { follow, type Then, thenOf } from '../internal/thenable.js';
 import { claimOrphans, orphans, registerOrphan, scope } from './ancestry.js';
+import type { Answers } from './answers.js';
+import { Onion } from './around.js';
 import { type Context, SETTLED, STOPPED, SYNC } from './context.js';
 import { tellSettled, tellSkipped, tellStarted } from './emission-facts.js';
-import type { EmitResult } from './emit-result.js';
+import { type AnyEmitResult, makeResult } from './emit-result.js';
 import type { GroupState } from './group.js';
 import { asyncInSync, handlerError } from './handler-failure.js';
 import { HandlerRun } from './handler-run.js';
+import type { InFlightEntry } from './in-flight.js';
+import { KINDS } from './kind.js';
 import type { SkipReason } from './observer.js';
 import type { FailurePolicy, FanOutMode } from './options.js';
 import type { ContextFreeHandler, Plan, PlannedHandler } from './plan.js';
@@ -37,6 +41,8 @@ interface EmissionExtras {
   failures: Failure[] | undefined;
   /** The failure that makes it reject. */
   cause: HandlerError | undefined;
+  /** A failure has ended it early. */
+  failed: boolean;
   aborted: boolean;
   reason: unknown;
   /** Forgets the signal that aborts it. */
@@ -52,13 +58,21 @@ interface EmissionExtras {
  * Its members are `private` and not `#private`, because the brand check of each `#call()` is
  * noticeable here.
  */
-export class Emission {
+export class Emission implements InFlightEntry {
   readonly plan: Plan;
   readonly ctx: Context;
   readonly settings: EmissionSettings;
   /** Its neighbours among those in flight. */
-  next: Emission | null = null;
-  previous: Emission | null = null;
+  following: InFlightEntry | null = null;
+  previous: InFlightEntry | null = null;
+  /** What a kind other than broadcast makes of what handlers return. */
+  private readonly answers: Answers | null;
+  /** {@link answers} of an around. */
+  readonly onion: Onion | null;
+  /** What an around is around. */
+  core: PlannedHandler | undefined;
+  /** An interception, or validation, that has begun before it and is in flight in its place. */
+  within: { readonly open: boolean; readonly nested: boolean } | null = null;
   private readonly limit: number;
   /** Every handler needs a run of its own. */
   private readonly guarded: boolean;
@@ -84,24 +98,37 @@ export class Emission {
   /** Which handlers without a run of their own are unsettled, where several can be. */
   private open: boolean[] | null = null;
   private extras: EmissionExtras | null = null;
-  private result: EmitResult | null = null;
+  private result: AnyEmitResult | null = null;
   private rejection: { readonly reason: unknown } | null = null;
-  private resolve: ((result: EmitResult) => void) | null = null;
+  private resolve: ((result: AnyEmitResult) => void) | null = null;
   private reject: ((error: unknown) => void) | null = null;
-  private onFulfilled: (() => void) | null = null;
+  private onFulfilled: ((answer: unknown) => void) | null = null;
   private onRejected: ((error: unknown) => void) | null = null;
 
   /**
    * @param epoch - The bus's when the first handler was called.
    * @param called - How many handlers the hot loop has called already.
    */
-  constructor(plan: Plan, ctx: Context, settings: EmissionSettings, epoch: number, called: number) {
+  constructor(
+    plan: Plan,
+    ctx: Context,
+    settings: EmissionSettings,
+    epoch: number,
+    called: number,
+    answers: Answers | null = KINDS[plan.kind].answers(),
+  ) {
     this.plan = plan;
+    this.answers = answers;
+    this.onion = answers instanceof Onion ? answers.of(this) : null;
     this.ctx = ctx;
     this.settings = settings;
     this.limit = settings.mode === 'sequential' ? 1 : settings.concurrency;
     this.guarded =
-      !plan.plain || plan.core.facts.handlers || settings.timeoutMs !== Infinity || settings.mostMs !== Infinity;
+      !plan.plain ||
+      this.onion !== null ||
+      plan.core.facts.handlers ||
+      settings.timeoutMs !== Infinity ||
+      settings.mostMs !== Infinity;
     this.root = ctx.parent === null && ctx.extras === null && ctx.flags === 0 && !plan.core.facts.emissions;
     this.epoch = epoch;
     this.index = called;
@@ -110,7 +137,7 @@ export class Emission {
   }
 
   /** Starts from the first handler. */
-  begin(signal: AbortSignal | undefined): EmitResult | Promise<EmitResult> {
+  begin(signal: AbortSignal | undefined): AnyEmitResult | Promise<AnyEmitResult> {
     const { channel, core, paused } = this.plan;
     channel.emissions++;
     if (core.facts.emissions) {
@@ -123,12 +150,14 @@ export class Emission {
   }
 
   /** Runs what can run now. Called once, by whoever made the emission. */
-  proceed(): EmitResult | Promise<EmitResult> {
+  proceed(): AnyEmitResult | Promise<AnyEmitResult> {
     this.advance();
     if (this.result !== null) return this.outcome();
     if (scope.depth > 0) registerOrphan(this.ctx);
-    this.inFlight = true;
-    this.plan.core.lifetime.inFlight.add(this);
+    if (this.within === null) {
+      this.inFlight = true;
+      this.plan.core.lifetime.inFlight.add(this);
+    }
     return new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -140,7 +169,7 @@ export class Emission {
     if ((this.ctx.flags & SYNC) !== 0) {
       const subscription = this.plan.subscriptions[index] as Subscription;
       new HandlerRun(this, subscription, index).goOnLate(returned, then);
-      this.fail(index, asyncInSync(this.ctx, subscription));
+      this.fail(index, subscription, asyncInSync(this.ctx, subscription));
       return;
     }
     if (this.limit === 1) {
@@ -149,8 +178,9 @@ export class Emission {
       follow(
         returned,
         then,
-        (this.onFulfilled ??= () => {
+        (this.onFulfilled ??= (answer) => {
           this.unsettled--;
+          this.take(this.waitingFor, answer);
           this.advance();
         }),
         (this.onRejected ??= (error) => {
@@ -163,7 +193,8 @@ export class Emission {
       follow(
         returned,
         then,
-        () => {
+        (answer) => {
+          this.take(index, answer);
           this.settled(index);
         },
         (error: unknown) => {
@@ -201,24 +232,81 @@ export class Emission {
     tellSkipped(this.ctx, subscription, reason);
   }
 
-  handlerFailed(index: number, cause: unknown, phase: HandlerPhase = 'handler'): HandlerError {
+  /** A run has come to an end without being called. */
+  skipRun(run: HandlerRun, reason: SkipReason): void {
+    if (this.onion === null || this.onion.skipsFirst(run.index)) this.skip(run.subscription, reason);
+    this.onion?.vacate(run);
+  }
+
+  handlerFailed(index: number, cause: unknown): HandlerError {
     const subscription = this.plan.subscriptions[index] as Subscription;
-    return this.fail(index, handlerError(this.ctx, subscription, phase, cause));
+    return this.fail(index, subscription, handlerError(this.ctx, subscription, 'handler', cause));
+  }
+
+  /** The handler of a run, or its filter, threw or rejected. */
+  runThrew(run: HandlerRun, cause: unknown, phase: HandlerPhase = 'handler'): HandlerError {
+    return this.failRun(run, cause, () => handlerError(this.ctx, run.subscription, phase, cause));
+  }
+
+  runFailed(run: HandlerRun, error: HandlerError): HandlerError {
+    return this.failRun(run, error, () => error);
+  }
+
+  runAnswered(run: HandlerRun, answer: unknown): void {
+    if (run.layer === null) this.take(run.index, answer);
+    else this.onion?.answered(run, answer);
+  }
+
+  private failRun(run: HandlerRun, raw: unknown, make: () => HandlerError): HandlerError {
+    return run.layer === null
+      ? this.fail(run.index, run.subscription, make())
+      : (this.onion as Onion).failed(run, run.layer, raw, make);
+  }
+
+  /** Goes on, within a call of `ctx.next`, from the handler at `index`. */
+  startFrom(index: number, payload: unknown): void {
+    const { advancing, nested } = this;
+    this.ctx.payload = payload;
+    this.index = index;
+    try {
+      this.startNext(advancing ? nested : undefined);
+    } finally {
+      this.advancing = advancing;
+      this.nested = nested;
+    }
   }
 
   /** Keeps a failure, and does what the policies say. */
-  fail(index: number, error: HandlerError): HandlerError {
-    const { core, subscriptions } = this.plan;
-    const own = (subscriptions[index] as Subscription).extras?.failurePolicy;
+  fail(index: number, subscription: Subscription, error: HandlerError): HandlerError {
+    this.plan.core.counts.failures++;
+    return this.keep(index, subscription, error);
+  }
+
+  /** Keeps a failure that has been counted, and does what the policies say. */
+  keep(index: number, subscription: Subscription, error: HandlerError): HandlerError {
+    const own = subscription.extras?.failurePolicy;
     const policy = this.settings.failurePolicy;
-    const extras = this.more();
-    core.counts.failures++;
-    extras.failures ??= [];
-    extras.failures.push({ index, error });
-    if (own === 'stop' || (policy === 'stop' && own !== 'isolate')) this.stop();
-    if (policy === 'isolate') core.report(error);
+    const extras = this.note(index, error);
+    if (this.stopsAtFailureOf(subscription)) {
+      extras.failed = true;
+      this.stop();
+    }
+    if (policy === 'isolate') this.plan.core.report(error);
     else if (own !== 'isolate') extras.cause ??= error;
     return error;
+  }
+
+  /** Keeps a failure, and does no more about it. */
+  note(index: number, error: HandlerError): EmissionExtras {
+    const extras = this.more();
+    extras.failures ??= [];
+    extras.failures.push({ index, error });
+    return extras;
+  }
+
+  stopsAtFailureOf({ extras }: Subscription): boolean {
+    const own = extras?.failurePolicy;
+    return own === 'stop' || (this.settings.failurePolicy === 'stop' && own !== 'isolate');
   }
 
   /** Why the handler of `subscription` may not start any more, if it may not. */
@@ -233,8 +321,8 @@ export class Emission {
 
   /** Nobody waits for it any more: nothing more starts, and what runs is told to give up. */
   abandon(reason: unknown): void {
-    const waiting = Array.from(this.extras?.runs ?? []).some((run) => run.waiting);
-    if (waiting || this.index < this.plan.handlers.length) this.stop();
+    const waiting = Array.from(this.runs).some((run) => run.waiting);
+    if (waiting || this.index < this.plan.handlers.length || this.onion?.complete === false) this.stop();
     this.abortSignals(reason);
     this.extras?.release?.();
     this.advance();
@@ -244,7 +332,7 @@ export class Emission {
   private abortSignals(reason: unknown): void {
     this.ctx.abort(reason);
     this.calling?.ctx.abort(reason);
-    for (const run of this.extras?.runs ?? []) run.ctx.abort(reason);
+    for (const run of this.runs) run.ctx.abort(reason);
     for (const run of this.plan.core.lifetime.late) if (run.emission === this) run.ctx.abort(reason);
   }
 
@@ -256,14 +344,15 @@ export class Emission {
 
   /** Whether it can't go on before those in `within` do, because they hold the slots that it waits for. */
   waitsOn(within: ReadonlySet<Context>): boolean {
+    if (this.onion !== null && !this.onion.complete) return this.onion.waitsOn(within);
     let waiting = 0;
-    for (const run of this.extras?.runs ?? []) if (run.waitsOn(within)) waiting++;
+    for (const run of this.runs) if (run.waitsOn(within)) waiting++;
     return waiting > 0 && waiting === this.unsettled;
   }
 
   /** Something has changed for handlers that wait for a slot. */
   reconsider(): void {
-    for (const run of this.extras?.runs ?? []) if (run.waiting) run.reconsider();
+    for (const run of this.runs) if (run.waiting) run.reconsider();
   }
 
   /** A handler has stopped it, perhaps when nobody waited for that handler any more. */
@@ -271,8 +360,12 @@ export class Emission {
     this.advance();
   }
 
+  waitsFor(): readonly string[] {
+    return Array.from(this.unsettledHandlers(), ({ name }) => name);
+  }
+
   /** The subscriptions whose handlers run, or wait for a slot. */
-  *unsettledHandlers(): Generator<Subscription> {
+  private *unsettledHandlers(): Generator<Subscription> {
     const { subscriptions } = this.plan;
     const runs = this.extras?.runs;
     if (runs !== undefined) for (const run of runs) yield run.subscription;
@@ -285,51 +378,65 @@ export class Emission {
   involves(group: GroupState): boolean {
     for (const subscription of this.unsettledHandlers()) if (subscription.group === group) return true;
     if (this.ended) return false;
-    const toCome = this.plan.subscriptions.slice(this.index);
+    const toCome = this.plan.subscriptions.slice(this.onion?.callsFrom ?? this.index);
     return toCome.some((subscription) => subscription.group === group && subscription.state === RETIRED);
   }
 
   /** @throws What the emission rejects with. */
-  private outcome(): EmitResult {
+  private outcome(): AnyEmitResult {
     if (this.rejection !== null) throw this.rejection.reason;
-    return this.result as EmitResult;
+    return this.result as AnyEmitResult;
   }
 
   private advance(): void {
     if (this.advancing || this.result !== null) return;
     const { handlers, core } = this.plan;
-    if (this.index < handlers.length) this.startNext();
+    if (this.index < handlers.length || this.onion?.vacant === true) this.startNext();
     // A handler that stops the emission may do so while an earlier one still waits for its slot.
     if (this.extras?.runs !== undefined && this.ended) {
       this.skipWaiting(this.extras.aborted ? 'aborted' : 'stopped');
       if (this.result !== null) return;
     }
-    if (this.unsettled === 0 && this.index >= handlers.length) this.finish();
+    if (this.unsettled === 0 && this.index >= handlers.length && this.onion?.complete !== false) this.finish();
     else if (core.lifetime.awaited) core.lifetime.somethingSettled();
   }
 
-  /** Starts handlers as long as the next one may start. */
-  private startNext(): void {
-    const { ctx, plan } = this;
-    const { core, handlers, subscriptions } = plan;
+  /**
+   * Starts handlers as long as the next one may start.
+   *
+   * @param nested - Whether that happens in a handler of another emission, where the scope doesn't say.
+   */
+  private startNext(nested?: boolean): void {
+    const { answers, ctx, onion, plan } = this;
+    const { asked, core, handlers, subscriptions } = plan;
     const { current, depth } = scope;
     const { epoch } = core;
     const mark = orphans.length;
     this.advancing = true;
-    this.nested = depth > 0 || current !== null;
+    this.nested = nested ?? (current === ctx ? this.within?.nested === true : depth > 0 || current !== null);
     if (this.root && current === null && core.lifetime.state === 'open') scope.depth = depth + 1;
     else {
       scope.current = ctx;
       scope.depth = 0;
     }
-    while (this.index < handlers.length) {
+    while (this.index < handlers.length || onion?.vacant === true) {
       const { index } = this;
-      if (this.unsettled > 0 && this.mustWait(index) && !this.ended) break;
-      this.index++;
-      if (core.epoch !== this.epoch && this.skips(subscriptions[index] as Subscription)) continue;
+      const wait = onion !== null && !onion.complete ? onion.occupied : this.unsettled > 0 && this.mustWait(index);
+      if (wait && !this.ended) break;
       try {
+        if (index >= handlers.length) {
+          onion?.beginCore();
+          continue;
+        }
+        this.index++;
+        if (onion?.tellsAgain(index, asked) === true) continue;
+        if (core.epoch !== this.epoch && this.skips(subscriptions[index] as Subscription)) continue;
+        if (answers?.complete === true && asked[index] === true) {
+          this.skip(subscriptions[index] as Subscription, 'answered');
+          continue;
+        }
         if (this.guarded) {
-          new HandlerRun(this, subscriptions[index] as Subscription, index).begin();
+          this.beginRun(subscriptions[index] as Subscription, index);
           continue;
         }
         this.called++;
@@ -337,12 +444,15 @@ export class Emission {
         const returned = plan.contextFree ? (handler as ContextFreeHandler)(ctx.payload) : handler(ctx.payload, ctx);
         const then = returned === undefined ? undefined : thenOf(returned);
         if (then !== undefined) this.wait(index, returned, then);
+        else if (answers !== null) this.take(index, returned);
       } catch (error) {
         if (this.nested && isStackOverflow(error)) {
           // As in the hot loop: see `unwinds`.
           scope.current = current;
           scope.depth = depth;
           this.extras?.release?.();
+          this.advancing = false;
+          this.nested = false;
           throw error;
         }
         this.handlerFailed(index, error);
@@ -355,6 +465,19 @@ export class Emission {
     } else scope.current = current;
     this.nested = false;
     this.advancing = false;
+  }
+
+  beginRun(subscription: Subscription, index: number): void {
+    const run = new HandlerRun(this, subscription, index);
+    this.onion?.admit(run);
+    run.begin();
+  }
+
+  /** Takes what the handler at `index` has returned, or fulfilled with, if that counts. */
+  private take(index: number, answer: unknown): void {
+    const { answers, ctx, plan } = this;
+    if (answers === null || answer === undefined || plan.asked[index] !== true) return;
+    answers.take(plan, ctx, index, answer);
   }
 
   private mustWait(index: number): boolean {
@@ -378,8 +501,18 @@ export class Emission {
     this.advance();
   }
 
+  /** Why it was aborted, or abandoned, if it was. */
+  get aborted(): { readonly reason: unknown } | undefined {
+    return this.ctx.extras?.aborted === true ? this.ctx.extras : undefined;
+  }
+
+  /** Runs of their own that are unsettled. */
+  get runs(): Iterable<HandlerRun> {
+    return this.extras?.runs ?? [];
+  }
+
   /** Nothing starts any more. */
-  private get ended(): boolean {
+  get ended(): boolean {
     return (this.ctx.flags & STOPPED) !== 0 || this.extras?.aborted === true;
   }
 
@@ -402,25 +535,26 @@ export class Emission {
 
   /** Handlers whose turn had come but which wait for a slot have not started: they won't. */
   private skipWaiting(reason: SkipReason): void {
-    for (const run of this.extras?.runs ?? []) run.skipIfWaiting(reason);
+    for (const run of this.runs) run.skipIfWaiting(reason);
   }
 
   private finish(): void {
     const { extras } = this;
     const { core, ok } = this.plan;
     this.markSettled();
-    const regular = extras === null && this.called === ok.called && (this.ctx.flags & STOPPED) === 0;
-    this.result = regular ? ok : this.makeResult();
+    const regular =
+      this.answers === null && extras === null && this.called === ok.called && (this.ctx.flags & STOPPED) === 0;
+    this.result = regular ? ok : this.resultSoFar();
     if (extras !== null) this.wrapUp(extras, this.result);
-    if (!this.inFlight) return;
-    core.lifetime.inFlight.remove(this);
-    if (this.rejection === null) this.resolve?.(this.result);
+    if (this.resolve === null) return;
+    if (this.inFlight) core.lifetime.inFlight.remove(this);
+    if (this.rejection === null) this.resolve(this.result);
     else this.reject?.(this.rejection.reason);
     if (core.lifetime.awaited) core.lifetime.somethingSettled();
   }
 
   /** What remains to be done for an emission in which anything was out of the ordinary. */
-  private wrapUp(extras: EmissionExtras, result: EmitResult): void {
+  private wrapUp(extras: EmissionExtras, result: AnyEmitResult): void {
     const { core } = this.plan;
     const { aborted, cause } = extras;
     extras.release?.();
@@ -442,21 +576,26 @@ export class Emission {
   }
 
   /** The emission is over for those that it caused, once no handler runs in its context. */
-  private markSettled(): void {
+  markSettled(): void {
+    if (this.within?.open === true) return;
     if (this.ctx.extras === null || this.ctx.extras.lateRuns === 0) this.ctx.flags |= SETTLED;
   }
 
-  private makeResult(): EmitResult {
-    const { ok, type } = this.plan;
-    const failures = this.extras?.failures?.sort((a, b) => a.index - b.index).map(({ error }) => error);
-    return Object.freeze({
+  private resultSoFar(): AnyEmitResult {
+    const { answers, called, ctx, extras, plan, skipped } = this;
+    const { ok, type } = plan;
+    const failures = extras?.failures?.sort((a, b) => a.index - b.index).map(({ error }) => error);
+    const result = makeResult(
       type,
-      ok: failures === undefined,
-      called: this.called,
-      skipped: this.skipped,
-      stopped: (this.ctx.flags & STOPPED) !== 0,
-      failures: failures === undefined ? ok.failures : Object.freeze(failures),
-    });
+      called,
+      skipped,
+      (ctx.flags & STOPPED) !== 0,
+      failures === undefined ? ok.failures : Object.freeze(failures),
+      answers?.value(ctx, extras?.failed === true),
+      answers === null ? ok.values : answers.values(plan),
+      answers?.answeredBy(plan),
+    );
+    return answers === null ? Object.freeze(result) : result;
   }
 
   private more(): EmissionExtras {
@@ -464,6 +603,7 @@ export class Emission {
       runs: undefined,
       failures: undefined,
       cause: undefined,
+      failed: false,
       aborted: false,
       reason: undefined,
       release: undefined,

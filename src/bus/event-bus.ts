@@ -1,16 +1,29 @@
 import { AmbusError } from '../errors.js';
 import { assertOption, assertOptions, isFiniteNumber, show } from '../internal/assertions.js';
-import { asyncDisposeSymbol, disposeSymbol } from '../internal/dispose.js';
+import { asyncDisposeSymbol } from '../internal/dispose.js';
 import { scope } from './ancestry.js';
 import { SYNC } from './context.js';
 import { BusCore } from './core.js';
 import { run, runForPromise } from './dispatch.js';
-import type { EmitResult } from './emit-result.js';
+import type { AnyEmitResult } from './emit-result.js';
 import { BusEventHandle, type EventHandle } from './event-handle.js';
-import type { EventName, PatternOf } from './event-map.js';
+import type {
+  EmittedOf,
+  EventName,
+  EventOf,
+  Forwardable,
+  Matching,
+  NamesOf,
+  PatternOf,
+  PayloadOf,
+} from './event-map.js';
 import { assertEmittable, assertEventName } from './event-name.js';
+import { BusEventStream, type EventStream, type StreamOptions } from './event-stream.js';
+import { forward } from './forward.js';
 import { BusGroup, GroupState, type HandlerGroup } from './group.js';
 import type { Emitting, Subscribing, Unsubscribe } from './handler.js';
+import { intercept } from './intercept.js';
+import type { InterceptOptions, Interceptor } from './interceptor.js';
 import type { BusObserver } from './observer.js';
 import type { BusOptions, CloseOptions, CloseReport, EmitOptions, IdleOptions } from './options.js';
 import type { Plan } from './plan.js';
@@ -18,6 +31,8 @@ import { resolveBusOptions } from './settings.js';
 import type { BusSnapshot } from './snapshot.js';
 import { EVERYTHING, subscribe } from './subscribe.js';
 import { handlersOf, takeSnapshot } from './take-snapshot.js';
+import { unsubscribing } from './unsubscribing.js';
+import { type WaitOptions, waitFor } from './wait-for.js';
 
 /**
  * Dispatches typed events to handlers, sync and async alike: in order of priority, each handler's
@@ -56,6 +71,128 @@ export interface EventBus<Events extends object = Record<string, unknown>>
    * @throws `AmbusError` `INVALID_ARGUMENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`, `BUS_CLOSED`.
    */
   group(name: string, options?: { readonly place?: number | undefined }): HandlerGroup<Events>;
+
+  /**
+   * Waits for an event that is emitted after this call: the first of a list or pattern.
+   * For several in a row open a {@link EventBus.stream} first, which loses none in between. In a handler
+   * give it `ctx.signal`: `close` waits for handlers, and only then ends what they wait for.
+   *
+   * @param type - An event, a list of events, or a pattern.
+   * @param options - See {@link WaitOptions}.
+   * @returns The payload, awaited if it is a promise itself; of a list or pattern `{ type, payload }`, which
+   *   narrows by `type`.
+   * @throws `AmbusError` `WAIT_TIMEOUT`, `BUS_CLOSED`, `ASYNC_FILTER`, and what `on` throws; what `filter` throws;
+   *   the signal's reason.
+   * @example
+   * ```ts
+   * import { EventBus } from 'ambus';
+   * const bus = new EventBus<{ 'job.done': { id: number } }>();
+   * setTimeout(() => bus.post('job.done', { id: 7 }), 1);
+   * const { id } = await bus.waitFor('job.done', { filter: (job) => job.id === 7, timeoutMs: 1_000 });
+   * console.log(id); // 7
+   * ```
+   */
+  waitFor<Name extends EventName<Events>>(
+    types: readonly Name[],
+    options?: WaitOptions<PayloadOf<Events, Name>>,
+  ): Promise<EventOf<Events, Name>>;
+  waitFor<Pattern extends PatternOf<Events>>(
+    pattern: Pattern,
+    options?: NoInfer<WaitOptions<PayloadOf<Events, Matching<Events, Pattern>>>>,
+  ): Promise<EventOf<Events, Matching<Events, Pattern>>>;
+  waitFor<Name extends EventName<Events>>(
+    type: Name,
+    options?: WaitOptions<PayloadOf<Events, Name>>,
+  ): Promise<PayloadOf<Events, Name>>;
+
+  /**
+   * Opens a stream of events, live from this call: what is emitted before it is read waits, up to its
+   * `capacity`. When the bus has closed it delivers what waits, and ends; in a handler give it `ctx.signal`,
+   * as `close` waits for handlers first.
+   *
+   * @param type - An event, a list of events, or a pattern.
+   * @param options - See {@link StreamOptions}.
+   * @returns An async iterator of payloads; of a list or pattern of `{ type, payload }`, which narrows by `type`.
+   * @throws As `on`.
+   * @example
+   * ```ts
+   * import { EventBus } from 'ambus';
+   * const bus = new EventBus<{ tick: number }>();
+   * const ticks = bus.stream('tick', { capacity: 100 });
+   * for (const n of [1, 2, 3]) bus.emitSync('tick', n);
+   * for await (const n of ticks) {
+   *   console.log(n); // 1, 2, 3
+   *   if (n === 3) break;
+   * }
+   * ```
+   */
+  stream<Name extends EventName<Events>>(
+    types: readonly Name[],
+    options?: StreamOptions<PayloadOf<Events, Name>>,
+  ): EventStream<EventOf<Events, Name>>;
+  stream<Pattern extends PatternOf<Events>>(
+    pattern: Pattern,
+    options?: NoInfer<StreamOptions<PayloadOf<Events, Matching<Events, Pattern>>>>,
+  ): EventStream<EventOf<Events, Matching<Events, Pattern>>>;
+  stream<Name extends EventName<Events>>(
+    type: Name,
+    options?: StreamOptions<PayloadOf<Events, Name>>,
+  ): EventStream<PayloadOf<Events, Name>>;
+
+  /**
+   * Puts a function around emissions, outside of validation: it may replace the payload, add `meta`,
+   * answer by itself, or refuse by throwing.
+   *
+   * @param interceptor - `(emission, next) => next()`; see {@link Interceptor}.
+   * @param options - See {@link InterceptOptions}.
+   * @returns A function that takes it away.
+   * @throws `AmbusError` `INVALID_ARGUMENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`, `INVALID_EVENT`, `INVALID_PATTERN`,
+   *   `UNDECLARED_EVENT`, `BUS_CLOSED`.
+   * @example
+   * ```ts
+   * import { EventBus } from 'ambus';
+   * const bus = new EventBus<{ 'order.placed': { id: string } }>();
+   * let requests = 0;
+   * bus.intercept((emission, next) => next({ meta: { requestId: `r${++requests}`, ...emission.meta } }));
+   * bus.on('order.placed', ({ id }, ctx) => console.log(id, ctx.meta));
+   * bus.emitSync('order.placed', { id: 'o1' }); // o1 { requestId: 'r1' }
+   * ```
+   */
+  intercept<Types extends EventName<Events> | PatternOf<Events>>(
+    interceptor: Interceptor<Events, NamesOf<Events, Types>>,
+    options: InterceptOptions<Events, Types> & { readonly types: Types | readonly Types[] },
+  ): Unsubscribe;
+  intercept(interceptor: Interceptor<Events>, options?: InterceptOptions<Events>): Unsubscribe;
+
+  /**
+   * Has another bus emit what this one emits. Handlers there are waited for, and `meta` goes along. An
+   * event that has come through a bus is not forwarded to it again, so that buses may forward to each
+   * other.
+   *
+   * @param other - The bus that emits it again.
+   * @param type - An event, a list of events, or a pattern; both buses have the events with the same payloads.
+   * @param map - Makes another event of it, or none by returning `undefined`. @default the same event
+   * @returns A function that ends it.
+   * @throws As `on`.
+   * @example
+   * ```ts
+   * import { EventBus } from 'ambus';
+   * const shop = new EventBus<{ 'order.placed': { id: string }; 'shop.closed': void }>();
+   * const audit = new EventBus<{ 'order.placed': { id: string } }>();
+   * shop.forward(audit, 'order.placed');
+   * audit.on('order.placed', ({ id }) => console.log(id));
+   * shop.emitSync('order.placed', { id: 'o1' }); // o1
+   * ```
+   */
+  forward<Other extends object, Source extends EventName<Events> | PatternOf<Events> | readonly EventName<Events>[]>(
+    other: EventBus<Other>,
+    type: Source & Forwardable<Events, Other, NamesOf<Events, Source>>,
+  ): Unsubscribe;
+  forward<Other extends object, Source extends EventName<Events> | PatternOf<Events> | readonly EventName<Events>[]>(
+    other: EventBus<Other>,
+    type: Source,
+    map: (event: EventOf<Events, NamesOf<Events, Source>>) => EmittedOf<Other> | undefined,
+  ): Unsubscribe;
 
   /**
    * Tells an observer what happens from now on. It can neither change nor break it.
@@ -116,13 +253,13 @@ export interface EventBusConstructor {
    * bus.emitSync('order.placed', { id: 'o1', total: 42 }); // 42
    * ```
    */
-  new <Events extends object = Record<string, unknown>>(options?: BusOptions): EventBus<Events>;
+  new <Events extends object = Record<string, unknown>>(options?: BusOptions<Events>): EventBus<Events>;
 }
 
 class Bus {
   readonly #core: BusCore;
 
-  constructor(options?: BusOptions) {
+  constructor(options?: BusOptions<object>) {
     this.#core = new BusCore(resolveBusOptions(options));
   }
 
@@ -149,7 +286,9 @@ class Bus {
     }
     const core = this.#core;
     const newest =
-      core.channels.get(type)?.subscriptions.findLast((subscription) => subscription.handler === handler) ??
+      core.channels
+        .get(type)
+        ?.subscriptions.findLast(({ handler: each, target }) => each === handler && target.kind === 'exact') ??
       core.listeners.findLast((listener) => listener.handler === handler && listener.target.label === type);
     if (newest === undefined) return false;
     core.end(newest, 'off');
@@ -158,21 +297,21 @@ class Bus {
 
   // The verbs look only at what decides whether the hot path will do; everything else is the core's.
 
-  emit(type: PropertyKey, payload?: unknown, options?: EmitOptions): Promise<EmitResult> {
+  emit(type: PropertyKey, payload?: unknown, options?: EmitOptions): Promise<AnyEmitResult> {
     const plan = hotPlan(this.#core, type, options);
     return plan === undefined ? this.#core.emit(type, payload, options) : runForPromise(plan, payload, scope.current);
   }
 
-  emitSync(type: PropertyKey, payload?: unknown, options?: EmitOptions): EmitResult {
+  emitSync(type: PropertyKey, payload?: unknown, options?: EmitOptions): AnyEmitResult {
     const plan = hotPlan(this.#core, type, options);
     return (
       plan === undefined
         ? this.#core.dispatch(type, payload, options, undefined, SYNC)
         : run(plan, payload, SYNC, scope.current)
-    ) as EmitResult;
+    ) as AnyEmitResult;
   }
 
-  dispatch(type: PropertyKey, payload?: unknown, options?: EmitOptions): EmitResult | Promise<EmitResult> {
+  dispatch(type: PropertyKey, payload?: unknown, options?: EmitOptions): AnyEmitResult | Promise<AnyEmitResult> {
     const plan = hotPlan(this.#core, type, options);
     return plan === undefined
       ? this.#core.dispatch(type, payload, options, undefined, 0)
@@ -185,6 +324,7 @@ class Bus {
 
   event(type: PropertyKey): BusEventHandle {
     assertEmittable(type);
+    this.#core.assertDeclared(type);
     return new BusEventHandle(this.#core, type);
   }
 
@@ -205,16 +345,30 @@ class Bus {
     const core = this.#core;
     const remove = core.observers.add(observer);
     core.observersChanged();
-    let active = true;
-    const off = (): void => {
-      if (!active) return;
-      active = false;
+    return unsubscribing(() => {
       remove();
       core.observersChanged();
-    };
-    Object.defineProperty(off, 'active', { get: () => active });
-    Object.defineProperty(off, disposeSymbol, { value: off });
-    return off as unknown as Unsubscribe;
+    });
+  }
+
+  waitFor(type: unknown, options?: WaitOptions): Promise<unknown> {
+    return waitFor(this.#core, type, options);
+  }
+
+  stream(type: unknown, options?: StreamOptions): BusEventStream {
+    return new BusEventStream(this.#core, type, options);
+  }
+
+  intercept(interceptor: unknown, options?: InterceptOptions): Unsubscribe {
+    return intercept(this.#core, interceptor, options);
+  }
+
+  forward(other: unknown, type: unknown, map?: unknown): Unsubscribe {
+    return forward(this.#core, coreOf('forward', other), type, map);
+  }
+
+  static coreOf(bus: unknown): BusCore | undefined {
+    return typeof bus === 'object' && bus !== null && #core in bus ? bus.#core : undefined;
   }
 
   inspect(): BusSnapshot {
@@ -228,7 +382,7 @@ class Bus {
   eventTypes(): string[] {
     const { channels } = this.#core;
     return Array.from(channels.values())
-      .filter((channel) => channel.subscriptions.size > 0)
+      .filter((channel) => channel.subscriptions.findLast(({ target }) => target.kind === 'exact') !== undefined)
       .map((channel) => String(channel.type));
   }
 
@@ -243,6 +397,13 @@ class Bus {
   async [asyncDisposeSymbol](): Promise<void> {
     await this.close();
   }
+}
+
+/** @throws `AmbusError` `INVALID_ARGUMENT` unless it is a bus. */
+export function coreOf(where: string, bus: unknown): BusCore {
+  const core = Bus.coreOf(bus);
+  if (core !== undefined) return core;
+  throw new AmbusError('INVALID_ARGUMENT', `Expected ${where} to be given a bus, got ${show(bus)}.`);
 }
 
 /** The plan of an event, if an emission with these options may run it on the hot path. */

@@ -3,9 +3,9 @@ import type { Channel } from './channel.js';
 import { SYNC } from './context.js';
 import type { BusCore } from './core.js';
 import { run, runForPromise } from './dispatch.js';
-import type { EmitResult } from './emit-result.js';
+import type { AnyEmitResult, ResultOf } from './emit-result.js';
 import type { EventName, InputOf, PayloadOf, VoidEventName } from './event-map.js';
-import type { Handler, SubscribeOptions, Unsubscribe } from './handler.js';
+import type { EmitOptionsOf, Handler, SubscribeOptions, Unsubscribe } from './handler.js';
 import type { EmitOptions } from './options.js';
 import type { Plan } from './plan.js';
 import { subscribe } from './subscribe.js';
@@ -13,8 +13,8 @@ import { handlersOf } from './take-snapshot.js';
 
 type Arguments<Events extends object, Name extends keyof Events> =
   Name extends VoidEventName<Events>
-    ? [payload?: InputOf<Events, Name>, options?: EmitOptions | undefined]
-    : [payload: InputOf<Events, Name>, options?: EmitOptions | undefined];
+    ? [payload?: InputOf<Events, Name>, options?: EmitOptionsOf<Events, Name> | undefined]
+    : [payload: InputOf<Events, Name>, options?: EmitOptionsOf<Events, Name> | undefined];
 
 /**
  * One event of a bus: the verbs of {@link Emitting} without the event's name, and without looking it
@@ -35,9 +35,9 @@ export interface EventHandle<Events extends object, Name extends EventName<Event
   readonly handlerCount: number;
   on(handler: Handler<Events, Name>, options?: SubscribeOptions<PayloadOf<Events, Name>>): Unsubscribe;
   once(handler: Handler<Events, Name>, options?: Omit<SubscribeOptions<PayloadOf<Events, Name>>, 'times'>): Unsubscribe;
-  emit(...args: Arguments<Events, Name>): Promise<EmitResult<Name>>;
-  emitSync(...args: Arguments<Events, Name>): EmitResult<Name>;
-  dispatch(...args: Arguments<Events, Name>): EmitResult<Name> | Promise<EmitResult<Name>>;
+  emit(...args: Arguments<Events, Name>): Promise<ResultOf<Events, Name>>;
+  emitSync(...args: Arguments<Events, Name>): ResultOf<Events, Name>;
+  dispatch(...args: Arguments<Events, Name>): ResultOf<Events, Name> | Promise<ResultOf<Events, Name>>;
   post(...args: Arguments<Events, Name>): void;
 }
 
@@ -64,23 +64,23 @@ export class BusEventHandle {
     return subscribe('event.once', this.#core, null, this.type, handler, options, 1);
   }
 
-  emit(payload?: unknown, options?: EmitOptions): Promise<EmitResult> {
+  emit(payload?: unknown, options?: EmitOptions): Promise<AnyEmitResult> {
     const plan = this.#hotPlan(options);
     return plan === undefined
       ? this.#look().emit(this.type, payload, options)
       : runForPromise(plan, payload, scope.current);
   }
 
-  emitSync(payload?: unknown, options?: EmitOptions): EmitResult {
+  emitSync(payload?: unknown, options?: EmitOptions): AnyEmitResult {
     const plan = this.#hotPlan(options);
     return (
       plan === undefined
         ? this.#look().dispatch(this.type, payload, options, undefined, SYNC)
         : run(plan, payload, SYNC, scope.current)
-    ) as EmitResult;
+    ) as AnyEmitResult;
   }
 
-  dispatch(payload?: unknown, options?: EmitOptions): EmitResult | Promise<EmitResult> {
+  dispatch(payload?: unknown, options?: EmitOptions): AnyEmitResult | Promise<AnyEmitResult> {
     const plan = this.#hotPlan(options);
     return plan === undefined
       ? this.#look().dispatch(this.type, payload, options, undefined, 0)

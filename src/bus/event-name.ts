@@ -1,5 +1,5 @@
 import { AmbusError } from '../errors.js';
-import { show } from '../internal/assertions.js';
+import { nearest, show } from '../internal/assertions.js';
 import { isPattern } from './pattern.js';
 
 /** @throws `AmbusError` `INVALID_EVENT` unless it is a string or a symbol. */
@@ -24,4 +24,24 @@ export function assertEmittable(type: unknown): void {
       },
     );
   }
+}
+
+/** Why an event is refused by a bus that knows its events: an {@link AmbusError} of `UNDECLARED_EVENT`. */
+export function undeclaredEvent(bus: string, type: PropertyKey, declared: Iterable<PropertyKey>): AmbusError {
+  const names = Array.from(declared).filter((name) => typeof name === 'string');
+  const meant = typeof type === 'string' ? nearest(type, names) : undefined;
+  const hint =
+    meant === undefined ? 'Declare it, or make the bus with undeclared: "allow".' : `Did you mean "${meant}"?`;
+  return new AmbusError('UNDECLARED_EVENT', `The events of the bus "${bus}" have no "${String(type)}". ${hint}`, {
+    details: { bus, type, meant },
+  });
+}
+
+/** Why a pattern is refused by a bus that knows its events. */
+export function undeclaredPattern(bus: string, pattern: string): AmbusError {
+  return new AmbusError(
+    'UNDECLARED_EVENT',
+    `None of the events of the bus "${bus}" matches the pattern "${pattern}".`,
+    { details: { bus, pattern } },
+  );
 }

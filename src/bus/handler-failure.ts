@@ -34,7 +34,8 @@ function withoutStack<Result>(create: () => Result): Result {
   }
 }
 
-function describe(cause: unknown): string {
+/** What is known of something that was thrown. */
+export function describe(cause: unknown): string {
   try {
     return cause instanceof Error ? cause.message || cause.name : `threw ${String(cause)}`;
   } catch {

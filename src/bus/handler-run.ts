@@ -4,6 +4,7 @@ import { setBackgroundTimeout } from '../internal/clock.js';
 import { isStackOverflow } from '../internal/overflow.js';
 import { follow, type Then, thenOf } from '../internal/thenable.js';
 import { scope } from './ancestry.js';
+import type { Layer } from './around.js';
 import { Context, OWN, SETTLED, SYNC, TRACKED } from './context.js';
 import type { Emission } from './emission.js';
 import { asyncFilter, asyncInSync, handlerBusy, handlerTimeout } from './handler-failure.js';
@@ -24,7 +25,10 @@ export class HandlerRun {
   readonly subscription: Subscription;
   ctx: Context;
   readonly emission: Emission;
-  readonly #index: number;
+  /** Its place in the order; one more than the last for the core of an around. */
+  readonly index: number;
+  /** What it is part of, in an around that nobody has answered yet. */
+  layer: Layer | null = null;
   readonly #timeoutMs: number;
   readonly #timed: boolean;
   readonly #observed: boolean;
@@ -44,7 +48,7 @@ export class HandlerRun {
     this.emission = emission;
     this.subscription = subscription;
     this.ctx = emission.ctx;
-    this.#index = index;
+    this.index = index;
     const own = subscription.extras?.timeoutMs;
     this.#timeoutMs = Math.min(own ?? settings.timeoutMs, settings.mostMs);
     this.#observed = plan.core.facts.handlers;
@@ -64,7 +68,7 @@ export class HandlerRun {
       // The filter may have removed the handler, or had an emission of its own claim the last turn.
       const obstacle = this.emission.obstacle(this.subscription);
       if (obstacle !== undefined || this.subscription.state === USED) {
-        this.emission.skip(this.subscription, obstacle ?? 'removed');
+        this.emission.skipRun(this, obstacle ?? 'removed');
         return;
       }
     }
@@ -93,6 +97,17 @@ export class HandlerRun {
     if (this.emission.obstacle(this.subscription) !== undefined) this.#granted?.();
   }
 
+  /** Whether its handler has begun, and neither settled nor run out of time. */
+  get running(): boolean {
+    return this.#phase === 'running';
+  }
+
+  /** Whether what its handler returns is an answer. */
+  get answers(): boolean {
+    const { asked } = this.emission.plan;
+    return this.index >= asked.length || asked[this.index] === true;
+  }
+
   /** Whether it waits for a slot. */
   get waiting(): boolean {
     return this.#phase === 'waiting';
@@ -111,7 +126,7 @@ export class HandlerRun {
     this.#phase = 'ended';
     this.subscription.extras?.limiter?.waiting.delete(this);
     this.#releaseSlot();
-    this.emission.skip(this.subscription, reason);
+    this.emission.skipRun(this, reason);
     this.emission.release(this);
   }
 
@@ -138,16 +153,16 @@ export class HandlerRun {
       verdict = filter(firstArgument(plan.type, this.subscription, ctx.payload));
       then = thenOf(verdict);
     } catch (error) {
-      this.emission.handlerFailed(this.#index, error, 'filter');
+      this.emission.runThrew(this, error, 'filter');
       return false;
     }
     if (then !== undefined) {
       // The failure says all there is to say; this keeps a rejection from going unhandled.
       follow(verdict, then, noop, noop);
-      this.emission.fail(this.#index, asyncFilter(ctx, this.subscription));
+      this.emission.runFailed(this, asyncFilter(ctx, this.subscription));
       return false;
     }
-    if (!verdict) this.emission.skip(this.subscription, 'filter');
+    if (!verdict) this.emission.skipRun(this, 'filter');
     return Boolean(verdict);
   }
 
@@ -163,7 +178,7 @@ export class HandlerRun {
   #waitFor(limiter: Limiter): void {
     const { ctx } = this.emission;
     if ((ctx.flags & SYNC) !== 0) {
-      this.emission.fail(this.#index, handlerBusy(ctx, this.subscription, limiter.limit));
+      this.emission.runFailed(this, handlerBusy(ctx, this.subscription, limiter.limit));
       return;
     }
     this.#phase = 'waiting';
@@ -187,16 +202,17 @@ export class HandlerRun {
     const { plan } = emission;
     const { clock } = plan.core;
     this.#phase = 'running';
-    if (this.#timeoutMs !== Infinity || this.#slot !== null) {
+    if (this.#timeoutMs !== Infinity || this.#slot !== null || this.layer !== null) {
       this.ctx = new Context(plan, emission.ctx.payload, emission.ctx, emission.ctx.flags | OWN);
       this.ctx.more().run = this;
     }
     const { ctx } = this;
-    emission.countCalled();
+    if (this.index < plan.handlers.length) emission.countCalled();
     if (this.#timed) this.#startedAt = clock.now();
     if (this.#observed) this.#tellStarted();
-    const handler = plan.handlers[this.#index] as PlannedHandler;
+    const handler = plan.handlers[this.index] ?? (this.subscription.handler as PlannedHandler);
     const { current, depth } = scope;
+    const { calling } = emission;
     let returned: unknown;
     let then: Then | undefined;
     let failure: HandlerError | undefined;
@@ -213,15 +229,15 @@ export class HandlerRun {
       scope.current = current;
       scope.depth = depth;
       if (emission.nested && isStackOverflow(error)) {
-        emission.calling = null;
+        emission.calling = calling;
         this.#end();
         throw error;
       }
-      failure = emission.handlerFailed(this.#index, error);
+      failure = emission.runThrew(this, error);
     }
     scope.current = current;
     scope.depth = depth;
-    emission.calling = null;
+    emission.calling = calling;
     if (this.#timed) this.#syncMs = clock.now() - this.#startedAt;
     if (this.#syncMs > this.#timeoutMs) plan.core.counts.overran++;
     if (failure === undefined && then !== undefined) {
@@ -230,12 +246,13 @@ export class HandlerRun {
         this.#await(returned, then);
         return;
       }
-      failure = emission.fail(this.#index, asyncInSync(emission.ctx, this.subscription));
+      failure = emission.runFailed(this, asyncInSync(emission.ctx, this.subscription));
       this.#tellSettled(failure, true);
       this.goOnLate(returned, then);
     } else {
       this.#tellSettled(failure, false);
       this.#end();
+      if (failure === undefined) emission.runAnswered(this, returned);
     }
     if (held) emission.release(this);
   }
@@ -250,8 +267,8 @@ export class HandlerRun {
     follow(
       thenable,
       then,
-      () => {
-        this.#settled(undefined, false);
+      (value) => {
+        this.#settled(value, false);
       },
       (error: unknown) => {
         this.#settled(error, true);
@@ -259,13 +276,29 @@ export class HandlerRun {
     );
   }
 
-  #settled(error: unknown, failed: boolean): void {
+  #settled(outcome: unknown, failed: boolean): void {
     if (this.#phase === 'running') {
-      const failure = failed ? this.emission.handlerFailed(this.#index, error) : undefined;
+      const failure = failed ? this.emission.runThrew(this, outcome) : undefined;
       this.#tellSettled(failure, true);
       this.#end();
+      if (!failed) this.emission.runAnswered(this, outcome);
       this.emission.release(this);
-    } else this.#lateEnd(failed ? 'failed' : 'ok', error);
+      return;
+    }
+    // A handler further out, late itself, may still wait for it.
+    this.emission.onion?.settledLate(this, failed, outcome);
+    this.#lateEnd(failed ? 'failed' : 'ok', failed ? outcome : undefined);
+  }
+
+  /** Whoever waited for it waits no longer, because its own time was up. */
+  giveUp(reason: unknown): void {
+    if (this.#phase === 'waiting') this.skipIfWaiting('aborted');
+    if (this.#phase !== 'running') return;
+    if (this.#timer !== undefined) this.emission.plan.core.clock.clearTimeout(this.#timer);
+    this.#becomeLate();
+    this.ctx.abort(reason);
+    this.#tellSettled(undefined, true);
+    this.emission.release(this);
   }
 
   #timeout(): void {
@@ -274,12 +307,10 @@ export class HandlerRun {
     this.#timer = undefined;
     emission.plan.core.counts.timeouts++;
     this.#becomeLate();
-    const failure = emission.fail(
-      this.#index,
-      handlerTimeout(emission.ctx, this.subscription, this.#timeoutMs, reason),
-    );
+    const failure = emission.runFailed(this, handlerTimeout(emission.ctx, this.subscription, this.#timeoutMs, reason));
     this.ctx.abort(reason);
     this.#tellSettled(failure, true);
+    emission.onion?.giveUpWithin(this, reason);
     emission.release(this);
   }
 
@@ -359,7 +390,8 @@ export class HandlerRun {
       emissionId: ctx.id,
       handler: this.subscription.name,
       group: this.subscription.group?.name,
-      outcome: failure === undefined ? 'ok' : failure.phase === 'timeout' ? 'timeout' : 'failed',
+      outcome:
+        this.#phase === 'late' && failure?.phase !== 'handler' ? 'timeout' : failure === undefined ? 'ok' : 'failed',
       failure,
       async,
       durationMs: clock.now() - this.#startedAt,

@@ -1,13 +1,17 @@
-import type { EmitResult } from './emit-result.js';
+import type { ResultOf } from './emit-result.js';
+import type { TypesOf } from './event-declaration.js';
 import type {
+  AnswerOf,
   AnyEvent,
   EventName,
   InputOf,
+  KindOf,
   Matching,
   OpenMatching,
   OpenPattern,
   PatternOf,
   PayloadOf,
+  PlainName,
   VoidEventName,
 } from './event-map.js';
 import type { CloseOptions, CloseReport, EmitOptions, IdleOptions } from './options.js';
@@ -24,11 +28,12 @@ export interface Emitting<Events extends object> {
    * @param type - The event.
    * @param payload - What handlers get; may be left out where the event's payload is `void` or optional.
    * @param options - For this emission alone.
-   * @returns A promise of the {@link EmitResult}; failures are in it under the policy `isolate`.
+   * @returns A promise of the `EmitResult`; failures are in it under the policy `isolate`.
    *   Never throws: whatever refuses the emission rejects the promise.
-   * @throws {@link EmitError} (`EMIT_FAILED`) under the policy `stop` or `throw`;
-   *   `AmbusError` with `BUS_CLOSED`, `INVALID_EVENT`, `INVALID_OPTION`, `UNKNOWN_OPTION` or
-   *   `INVALID_ARGUMENT`; the signal's reason where it was aborted.
+   * @throws `EmitError` (`EMIT_FAILED`) under the policy `stop` or `throw`;
+   *   `AmbusError` with `BUS_CLOSED`, `INVALID_EVENT`, `UNDECLARED_EVENT`, `INVALID_PAYLOAD`,
+   *   `SCHEMA_FAILED`, `INVALID_OPTION`, `UNKNOWN_OPTION` or `INVALID_ARGUMENT`; what an interceptor
+   *   throws; the signal's reason where it was aborted.
    * @example
    * ```ts
    * import { EventBus } from 'ambus';
@@ -41,19 +46,19 @@ export interface Emitting<Events extends object> {
   emit<Name extends VoidEventName<Events>>(
     type: Name,
     payload?: InputOf<Events, Name>,
-    options?: EmitOptions,
-  ): Promise<EmitResult<Name>>;
+    options?: EmitOptionsOf<Events, Name>,
+  ): Promise<ResultOf<Events, Name>>;
   emit<Name extends EventName<Events>>(
     type: Name,
     payload: InputOf<Events, Name>,
-    options?: EmitOptions,
-  ): Promise<EmitResult<Name>>;
+    options?: EmitOptionsOf<Events, Name>,
+  ): Promise<ResultOf<Events, Name>>;
 
   /**
    * Emits to handlers that are synchronous. One that returns a thenable fails with `ASYNC_IN_SYNC`,
    * and its promise is looked after.
    *
-   * @returns The {@link EmitResult}, once every handler has run.
+   * @returns The `EmitResult`, once every handler has run.
    * @throws What `emit` rejects with.
    * @example
    * ```ts
@@ -66,19 +71,19 @@ export interface Emitting<Events extends object> {
   emitSync<Name extends VoidEventName<Events>>(
     type: Name,
     payload?: InputOf<Events, Name>,
-    options?: EmitOptions,
-  ): EmitResult<Name>;
+    options?: EmitOptionsOf<Events, Name>,
+  ): ResultOf<Events, Name>;
   emitSync<Name extends EventName<Events>>(
     type: Name,
     payload: InputOf<Events, Name>,
-    options?: EmitOptions,
-  ): EmitResult<Name>;
+    options?: EmitOptionsOf<Events, Name>,
+  ): ResultOf<Events, Name>;
 
   /**
    * Emits and returns the result itself when no handler had to be waited for, else a promise of it:
    * for callers on a hot path that can take either (see `chain`).
    *
-   * @returns The {@link EmitResult} or a promise of it.
+   * @returns The `EmitResult` or a promise of it.
    * @throws What `emit` rejects with, while it is still synchronous; afterwards the promise rejects.
    * @example
    * ```ts
@@ -91,13 +96,13 @@ export interface Emitting<Events extends object> {
   dispatch<Name extends VoidEventName<Events>>(
     type: Name,
     payload?: InputOf<Events, Name>,
-    options?: EmitOptions,
-  ): EmitResult<Name> | Promise<EmitResult<Name>>;
+    options?: EmitOptionsOf<Events, Name>,
+  ): ResultOf<Events, Name> | Promise<ResultOf<Events, Name>>;
   dispatch<Name extends EventName<Events>>(
     type: Name,
     payload: InputOf<Events, Name>,
-    options?: EmitOptions,
-  ): EmitResult<Name> | Promise<EmitResult<Name>>;
+    options?: EmitOptionsOf<Events, Name>,
+  ): ResultOf<Events, Name> | Promise<ResultOf<Events, Name>>;
 
   /**
    * Emits and forgets: nothing to await and nothing lost. Every failure, a refusal included, goes to
@@ -112,8 +117,16 @@ export interface Emitting<Events extends object> {
    * bus.post('shop.closed');
    * ```
    */
-  post<Name extends VoidEventName<Events>>(type: Name, payload?: InputOf<Events, Name>, options?: EmitOptions): void;
-  post<Name extends EventName<Events>>(type: Name, payload: InputOf<Events, Name>, options?: EmitOptions): void;
+  post<Name extends VoidEventName<Events>>(
+    type: Name,
+    payload?: InputOf<Events, Name>,
+    options?: EmitOptionsOf<Events, Name>,
+  ): void;
+  post<Name extends EventName<Events>>(
+    type: Name,
+    payload: InputOf<Events, Name>,
+    options?: EmitOptionsOf<Events, Name>,
+  ): void;
 }
 
 /** What every handler is told besides the payload, whatever the event. */
@@ -134,19 +147,78 @@ export interface EmissionContext<Events extends object = Record<string, unknown>
   close(options?: CloseOptions): Promise<CloseReport>;
 }
 
+/** What the handlers of an `around` have besides. */
+export interface AroundContext<Payload, Answer> {
+  /**
+   * Runs the handlers after this one, and the caller's `core` after the last. A failure of theirs that is
+   * not thrown on counts as dealt with: it is counted, told to observers, and in no `failures`. Where it
+   * is called again after a failure, a handler that was subscribed by `once` has had its turn.
+   *
+   * @param payload - What they get; left out, what this one got.
+   * @returns Their answer, or a promise of it where one of them is asynchronous; `undefined` where
+   *   none answers and there is no core.
+   * @throws What the next handler, or the core, failed with. `AmbusError` `INVALID_NEXT` where it has
+   *   been called before, unless that call failed (so that a handler may retry), and once this handler
+   *   has settled.
+   */
+  next(payload?: Payload): Answer | Promise<Answer>;
+}
+
 /**
  * A handler's second argument. It carries `type` and `payload` too, so that the context of a handler
  * of several events narrows by `ctx.type`.
  */
 export type HandlerContext<Events extends object, Name extends keyof Events> = {
-  [One in Name]: EmissionContext<Events> & { readonly type: One; readonly payload: PayloadOf<Events, One> };
+  [One in Name]: EmissionContext<Events> & {
+    readonly type: One;
+    readonly payload: PayloadOf<Events, One>;
+  } & (KindOf<Events, One> extends 'around' ? AroundContext<PayloadOf<Events, One>, AnswerOf<Events, One>> : unknown);
 }[Name];
 
-/** A function subscribed to an event, sync or async. */
+type OrPromise<Value> = Value | PromiseLike<Value>;
+
+/** What a handler of an event may return. */
+export type ReturnedBy<Events extends object, Name extends keyof Events> = {
+  broadcast: unknown;
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler without `return` gives no answer
+  waterfall: OrPromise<TypesOf<Events[Name]>['returned'] | undefined | void>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: as above
+  first: OrPromise<TypesOf<Events[Name]>['returned'] | undefined | void>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: as above
+  collect: OrPromise<TypesOf<Events[Name]>['returned'] | undefined | void>;
+  around: OrPromise<TypesOf<Events[Name]>['returned']>;
+}[KindOf<Events, Name>];
+
+/** A function subscribed to one event, sync or async; the event's kind says what it returns. */
 export type Handler<Events extends object, Name extends keyof Events> = (
   payload: PayloadOf<Events, Name>,
   ctx: HandlerContext<Events, Name>,
+) => ReturnedBy<Events, Name>;
+
+/** A listener's second argument: a handler's, without `next`. */
+export type ListenerContext<Events extends object, Name extends keyof Events> = {
+  [One in Name]: EmissionContext<Events> & { readonly type: One; readonly payload: PayloadOf<Events, One> };
+}[Name];
+
+/** A function subscribed to a list or a pattern: it hears every kind, and what it returns is ignored. */
+export type Listener<Events extends object, Name extends keyof Events> = (
+  payload: PayloadOf<Events, Name>,
+  ctx: ListenerContext<Events, Name>,
 ) => unknown;
+
+/** {@link EmitOptions}, with the `core` of an `around`. */
+export type EmitOptionsOf<Events extends object, Name extends keyof Events> = EmitOptions & {
+  readonly core?: CoreOf<Events, Name> | undefined;
+};
+
+/** What an `around` is around: runs innermost, when every handler has called `next`. */
+export type CoreOf<Events extends object, Name extends keyof Events> =
+  KindOf<Events, Name> extends 'around'
+    ? (
+        payload: PayloadOf<Events, Name>,
+        ctx: ListenerContext<Events, Name>,
+      ) => OrPromise<TypesOf<Events[Name]>['returned']>
+    : never;
 
 /** How one handler is subscribed. */
 export interface SubscribeOptions<Payload = unknown> {
@@ -185,7 +257,7 @@ export interface Subscribing<Events extends object> {
    * @param options - See {@link SubscribeOptions}.
    * @returns A function that ends this subscription.
    * @throws `AmbusError` with `INVALID_ARGUMENT`, `INVALID_EVENT`, `INVALID_PATTERN`, `INVALID_OPTION`,
-   *   `UNKNOWN_OPTION`, `BUS_CLOSED` or `GROUP_CLOSED`; then nothing is subscribed.
+   *   `UNKNOWN_OPTION`, `UNDECLARED_EVENT`, `BUS_CLOSED` or `GROUP_CLOSED`; then nothing is subscribed.
    * @example
    * ```ts
    * import { EventBus } from 'ambus';
@@ -195,48 +267,60 @@ export interface Subscribing<Events extends object> {
    * off();
    * ```
    */
+  // The first too, because the compiler looks only once, by the first of these, at what a handler without
+  // parameters returns.
+  on<Name extends EventName<Events>>(
+    type: PlainName<Name>,
+    handler: NoInfer<Handler<Events, Name>>,
+    options?: SubscribeOptions<PayloadOf<Events, Name>>,
+  ): Unsubscribe;
   on<Pattern extends OpenPattern<Events>>(
     pattern: Pattern,
-    handler: NoInfer<Handler<Events, OpenMatching<Events, Pattern>>>,
+    handler: NoInfer<Listener<Events, OpenMatching<Events, Pattern>>>,
     options?: NoInfer<SubscribeOptions<PayloadOf<Events, OpenMatching<Events, Pattern>>>>,
   ): Unsubscribe;
   on<Name extends EventName<Events>>(
     types: readonly Name[],
-    handler: Handler<Events, Name>,
+    handler: NoInfer<Listener<Events, Name>>,
     options?: SubscribeOptions<PayloadOf<Events, Name>>,
   ): Unsubscribe;
   // NoInfer: else a named handler has the compiler try every pattern there could be, for seconds.
   on<Pattern extends PatternOf<Events>>(
     pattern: Pattern,
-    handler: NoInfer<Handler<Events, Matching<Events, Pattern>>>,
+    handler: NoInfer<Listener<Events, Matching<Events, Pattern>>>,
     options?: NoInfer<SubscribeOptions<PayloadOf<Events, Matching<Events, Pattern>>>>,
   ): Unsubscribe;
   // The last, because that is the one by which the compiler explains a mistake.
   on<Name extends EventName<Events>>(
     type: Name,
-    handler: Handler<Events, Name>,
+    handler: NoInfer<Handler<Events, Name>>,
     options?: SubscribeOptions<PayloadOf<Events, Name>>,
   ): Unsubscribe;
 
   /** {@link Subscribing.on} with `times: 1`. */
+  once<Name extends EventName<Events>>(
+    type: PlainName<Name>,
+    handler: NoInfer<Handler<Events, Name>>,
+    options?: Omit<SubscribeOptions<PayloadOf<Events, Name>>, 'times'>,
+  ): Unsubscribe;
   once<Pattern extends OpenPattern<Events>>(
     pattern: Pattern,
-    handler: NoInfer<Handler<Events, OpenMatching<Events, Pattern>>>,
+    handler: NoInfer<Listener<Events, OpenMatching<Events, Pattern>>>,
     options?: NoInfer<Omit<SubscribeOptions<PayloadOf<Events, OpenMatching<Events, Pattern>>>, 'times'>>,
   ): Unsubscribe;
   once<Name extends EventName<Events>>(
     types: readonly Name[],
-    handler: Handler<Events, Name>,
+    handler: NoInfer<Listener<Events, Name>>,
     options?: Omit<SubscribeOptions<PayloadOf<Events, Name>>, 'times'>,
   ): Unsubscribe;
   once<Pattern extends PatternOf<Events>>(
     pattern: Pattern,
-    handler: NoInfer<Handler<Events, Matching<Events, Pattern>>>,
+    handler: NoInfer<Listener<Events, Matching<Events, Pattern>>>,
     options?: NoInfer<Omit<SubscribeOptions<PayloadOf<Events, Matching<Events, Pattern>>>, 'times'>>,
   ): Unsubscribe;
   once<Name extends EventName<Events>>(
     type: Name,
-    handler: Handler<Events, Name>,
+    handler: NoInfer<Handler<Events, Name>>,
     options?: Omit<SubscribeOptions<PayloadOf<Events, Name>>, 'times'>,
   ): Unsubscribe;
 

@@ -4,10 +4,9 @@ import { assertDuration, assertOption, assertOptions } from '../internal/asserti
 import { callingContext, scope } from './ancestry.js';
 import type { Context } from './context.js';
 import type { BusCore } from './core.js';
-import type { Emission } from './emission.js';
 import type { GroupState } from './group.js';
 import type { HandlerRun } from './handler-run.js';
-import { InFlight } from './in-flight.js';
+import { InFlight, type InFlightEntry } from './in-flight.js';
 import type { CloseOptions, CloseReport, IdleOptions, Unfinished } from './options.js';
 
 const DEFAULT_DRAIN_MS = 10_000;
@@ -222,7 +221,7 @@ export class Lifetime {
   }
 
   /** What a waiter still waits for. */
-  #remaining(waiter: Waiter): { emissions: Emission[]; late: HandlerRun[] } {
+  #remaining(waiter: Waiter): { emissions: InFlightEntry[]; late: HandlerRun[] } {
     const excepted = this.#notWaitedFor(waiter);
     return {
       emissions: Array.from(this.inFlight).filter(({ ctx }) => !excepted.has(ctx)),
@@ -236,7 +235,7 @@ export class Lifetime {
       ...emissions.map((emission) => ({
         event: String(emission.ctx.type),
         emissionId: emission.ctx.id,
-        handlers: Array.from(emission.unsettledHandlers(), ({ name }) => name),
+        handlers: emission.waitsFor(),
         late: false,
       })),
       ...late.map(({ ctx, subscription }) => ({

@@ -14,7 +14,10 @@ const FACTS: readonly (keyof BusFacts)[] = [
   'subscribed',
   'unsubscribed',
   'dropped',
+  'intercepted',
   'leakSuspected',
+  'deprecationFound',
+  'streamDropped',
 ];
 
 /** Tells observers what happens, each apart from the others: what one throws is its own affair. */

@@ -5,7 +5,7 @@ import type { FanOutMode } from './options.js';
 export type SubscriptionKind = 'exact' | 'list' | 'pattern' | 'any';
 
 /** Why a handler was not called at its turn. */
-export type SkipReason = 'filter' | 'paused' | 'removed' | 'stopped' | 'aborted';
+export type SkipReason = 'filter' | 'paused' | 'removed' | 'stopped' | 'aborted' | 'answered';
 
 /** Why a subscription ended. */
 export type UnsubscribeReason = 'off' | 'used' | 'aborted' | 'removed' | 'retired' | 'closed';
@@ -56,7 +56,9 @@ export interface HandlerSettled {
   readonly emissionId: string;
   readonly handler: string;
   readonly group: string | undefined;
+  /** `timeout` also for a handler of an `around` that was given up because the time of one further out was up. */
   readonly outcome: 'ok' | 'failed' | 'timeout';
+  /** Undefined also where it was given up. */
   readonly failure: HandlerError | undefined;
   /** True where it returned a promise. */
   readonly async: boolean;
@@ -114,6 +116,15 @@ export interface Dropped {
   readonly error: unknown;
 }
 
+/** An interceptor has answered an emission: none of its handlers ran. */
+export interface Intercepted {
+  readonly type: PropertyKey;
+  readonly emissionId: string;
+  readonly payload: unknown;
+  /** Its name. */
+  readonly interceptor: string;
+}
+
 /** More handlers listen to an event than `maxHandlers`: perhaps a leak. */
 export interface LeakSuspected {
   readonly type: PropertyKey;
@@ -122,6 +133,28 @@ export interface LeakSuspected {
   /** How many handlers have the same name, most first. */
   readonly byName: readonly { readonly name: string; readonly count: number }[];
   readonly message: string;
+}
+
+/** A handler has subscribed to an event that is declared to be on its way out. */
+export interface DeprecationFound {
+  readonly type: PropertyKey;
+  readonly handler: string;
+  readonly group: string | undefined;
+  readonly since: string;
+  readonly use: string;
+  readonly message: string;
+}
+
+/** A stream has dropped an event that its reader has not read. */
+export interface StreamDropped {
+  readonly type: PropertyKey;
+  readonly payload: unknown;
+  /** What the stream was opened for: the event, events or pattern. */
+  readonly target: PropertyKey | readonly PropertyKey[];
+  /** `overflow`: there was no room; `ended`: the reader, or a signal, ended the stream. */
+  readonly reason: 'overflow' | 'ended';
+  /** How many the stream has dropped so far, this one included. */
+  readonly dropped: number;
 }
 
 /** The facts that a bus tells, one shape each. */
@@ -135,7 +168,10 @@ export interface BusFacts {
   subscribed: Subscribed;
   unsubscribed: Unsubscribed;
   dropped: Dropped;
+  intercepted: Intercepted;
   leakSuspected: LeakSuspected;
+  deprecationFound: DeprecationFound;
+  streamDropped: StreamDropped;
 }
 
 /**

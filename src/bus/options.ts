@@ -1,16 +1,29 @@
 import type { AmbusError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { DispatchCompiler } from './compiler.js';
+import type { BroadcastOf, EventDeclaration } from './event-declaration.js';
 
 /** How a broadcast fans out. */
 export type FanOutMode = 'sequential' | 'concurrent' | 'tiered';
 /** How failures end an emission. */
 export type FailurePolicy = 'isolate' | 'stop' | 'throw';
 
+/** Declarations for the events of a map: an event with a plain payload may be declared a broadcast of it. */
+export type DeclarationsOf<Events extends object> = {
+  readonly [Name in keyof Events]?: Events[Name] extends EventDeclaration ? Events[Name] : BroadcastOf<Events[Name]>;
+};
+
 /** How a bus behaves; every field may be left out. */
-export interface BusOptions {
+export interface BusOptions<Events extends object = Record<string, unknown>> {
   /** Names the bus in messages and snapshots. @default 'bus' */
   readonly name?: string | undefined;
+  /** What is declared of events, by `defineEvents`: their kinds, settings and schemas. @default none */
+  readonly events?: Events | NoInfer<DeclarationsOf<Events>> | undefined;
+  /**
+   * Whether events that `events` doesn't declare are refused, with `UNDECLARED_EVENT`, or broadcast
+   * like those of a bus without declarations. @default 'refuse' where `events` is given
+   */
+  readonly undeclared?: 'refuse' | 'allow' | undefined;
   /**
    * `sequential`: the next handler starts when the last has settled. `concurrent`: all start, in
    * order. `tiered`: handlers of equal priority concurrently, one priority after the other.
@@ -26,7 +39,7 @@ export interface BusOptions {
   /**
    * `isolate`: every handler runs, failures are in the result. `stop`: the first failure ends the
    * emission, which rejects. `throw`: every handler runs, then the emission rejects.
-   * @default 'isolate'
+   * @default 'isolate' for broadcast and collect, 'stop' for waterfall, first and around
    */
   readonly failurePolicy?: FailurePolicy | undefined;
   /**
@@ -89,7 +102,7 @@ export interface CloseOptions {
 export interface Unfinished {
   readonly event: string;
   readonly emissionId: string;
-  /** The names of the handlers that had not settled. */
+  /** The names of the handlers that had not settled; of interceptors, or `schema`, where none had begun. */
   readonly handlers: readonly string[];
   /** True for work that went on after its time limit. */
   readonly late: boolean;

@@ -1,7 +1,12 @@
+import { chain } from '../internal/thenable.js';
 import type { Channel } from './channel.js';
 import type { Context } from './context.js';
 import type { BusCore } from './core.js';
-import type { EmitResult } from './emit-result.js';
+import type { EmissionSettings } from './emission.js';
+import { type AnyEmitResult, makeResult } from './emit-result.js';
+import type { EventKind } from './event-declaration.js';
+import type { RegisteredInterceptor } from './interception.js';
+import { passThrough } from './schema.js';
 import { firstArgument, inOrder, type Subscription } from './subscription.js';
 
 /** A handler as a plan calls it: with the payload, or with `{ type, payload }` under `onAny`. */
@@ -18,7 +23,17 @@ export interface Plan {
   readonly core: BusCore;
   readonly channel: Channel;
   readonly type: PropertyKey;
+  readonly kind: EventKind;
+  readonly settings: EmissionSettings;
   readonly subscriptions: readonly Subscription[];
+  /** Whose answers count: subscriptions to just this event. The others only listen. */
+  readonly asked: readonly boolean[];
+  /** The place of the last listener; -1 where there is none. */
+  readonly listensTo: number;
+  /** Outermost first. */
+  readonly interceptors: readonly RegisteredInterceptor[];
+  /** Something comes before the handlers: interceptors, or validation. */
+  readonly gated: boolean;
   /** The handlers of `subscriptions`, apart from them because the hot loop reads only these. */
   readonly handlers: readonly PlannedHandler[];
   /** Handlers of paused groups. */
@@ -30,8 +45,10 @@ export interface Plan {
   /** Has a handler with a `concurrency` of its own. */
   readonly limited: boolean;
   /** The result of every emission in which nothing went wrong. */
-  readonly ok: EmitResult;
-  okPromise: Promise<EmitResult> | null;
+  readonly ok: AnyEmitResult;
+  /** The handlers' names, once something asks for them. */
+  names: readonly string[] | null;
+  okPromise: Promise<AnyEmitResult> | null;
   /** No handler can see a context, so that none is made; known once the plan has run some times. */
   contextFree: boolean;
   /** Emissions that began on the hot path while this was the event's plan. */
@@ -56,13 +73,16 @@ export type PlanRunner = (
   payload: unknown,
   flags: number,
   parent: Context | null,
-) => EmitResult | Promise<EmitResult>;
+) => AnyEmitResult | Promise<AnyEmitResult>;
 
-export const NO_FAILURES: readonly never[] = Object.freeze([]);
+const NONE: readonly never[] = Object.freeze([]);
 
-/** @param run - The hot loop. */
-export function buildPlan(channel: Channel, run: PlanRunner): Plan {
-  const { core, type } = channel;
+/**
+ * @param runBroadcast - The hot loop for a broadcast.
+ * @param runAnswering - That for the kinds whose answers count.
+ */
+export function buildPlan(channel: Channel, runBroadcast: PlanRunner, runAnswering: PlanRunner): Plan {
+  const { core, declaration, eventKind: kind, settings, type } = channel;
   const subscriptions: Subscription[] = [];
   const paused: Subscription[] = [];
   let plain = true;
@@ -81,40 +101,52 @@ export function buildPlan(channel: Channel, run: PlanRunner): Plan {
   }
   sortUnlessSorted(subscriptions);
   core.suspectLeak(channel, subscriptions.length + paused.length);
+  const interceptors = core.interceptors.filter((interceptor) => interceptor.isAround(type));
+  const schema = declaration?.schema;
+  const gated = interceptors.length > 0 || (schema !== undefined && schema !== passThrough);
+  const asked = subscriptions.map(({ target }) => target.kind === 'exact');
   const plan: Plan = {
     core,
     channel,
     type,
+    kind,
+    settings,
     subscriptions,
-    handlers: subscriptions.map((subscription) => plannedHandler(type, subscription)),
+    asked,
+    listensTo: asked.lastIndexOf(false),
+    interceptors,
+    gated,
+    handlers: subscriptions.map((subscription) => plannedHandler(channel, subscription)),
     paused,
     plain,
-    fast: plain && core.allowsFastPlans(),
+    fast: plain && !gated && kind !== 'around' && core.allowsFastPlans(settings),
     limited,
-    ok: Object.freeze({
-      type,
-      ok: true,
-      called: subscriptions.length,
-      skipped: paused.length,
-      stopped: false,
-      failures: NO_FAILURES,
-    }),
+    ok: Object.freeze(makeResult(type, subscriptions.length, paused.length, false, NONE, undefined, NONE, undefined)),
+    names: null,
     okPromise: null,
     contextFree: false,
     runs: 0,
     // One change of course, not two: each costs the callers what V8 has made of them so far.
     lookAgainAfter: core.compileAfter > 0 ? core.compileAfter : WARM,
     compiled: false,
-    run,
+    run: kind === 'broadcast' ? runBroadcast : runAnswering,
   };
   if (plan.fast && core.compileAfter === 0) core.improve(plan);
   return plan;
 }
 
-function plannedHandler(type: PropertyKey, subscription: Subscription): PlannedHandler {
+function plannedHandler({ checkAnswer, type }: Channel, subscription: Subscription): PlannedHandler {
   const handler = subscription.handler as PlannedHandler;
-  if (subscription.target.kind !== 'any') return handler;
-  return (payload, ctx) => handler(firstArgument(type, subscription, payload), ctx);
+  switch (subscription.target.kind) {
+    case 'any':
+      return (payload, ctx) => handler(firstArgument(type, subscription, payload), ctx);
+    case 'exact':
+      return checkAnswer === undefined
+        ? handler
+        : (payload, ctx) => chain(handler(payload, ctx), (answer) => checkAnswer(answer, ctx.sync));
+    default:
+      return handler;
+  }
 }
 
 function sortUnlessSorted(subscriptions: Subscription[]): void {

@@ -1,3 +1,5 @@
+import type { EventKind } from './event-declaration.js';
+import type { StreamOverflow } from './event-stream.js';
 import type { SubscriptionKind } from './observer.js';
 import type { FailurePolicy, FanOutMode } from './options.js';
 
@@ -21,6 +23,10 @@ export interface HandlerSnapshot {
 /** One event: its handlers in the order in which they would run. */
 export interface EventSnapshot {
   readonly type: string;
+  /** How its handlers combine. */
+  readonly kind: EventKind;
+  /** Whether the bus's `events` declare it. */
+  readonly declared: boolean;
   readonly emissions: number;
   /** Whether a generated dispatcher serves it now. */
   readonly compiled: boolean;
@@ -33,6 +39,10 @@ export interface BusCounts {
   readonly emissions: number;
   /** Emissions refused: after `close`, with an aborted signal or bad options. */
   readonly dropped: number;
+  /** Emissions that interceptors have answered, so that no handler ran. */
+  readonly intercepted: number;
+  /** Events that streams have dropped. */
+  readonly streamDropped: number;
   /** Handlers' failures, time limits included. */
   readonly failures: number;
   /** Handlers whose time was up. */
@@ -49,6 +59,16 @@ export interface BusCounts {
   readonly abandoned: number;
 }
 
+/** One open stream. */
+export interface StreamSnapshot {
+  /** The event, events or pattern that it was opened for. */
+  readonly target: string | readonly string[];
+  readonly size: number;
+  readonly capacity: number | null;
+  readonly overflow: StreamOverflow;
+  readonly dropped: number;
+}
+
 /** What `bus.inspect()` returns: plain JSON. */
 export interface BusSnapshot {
   readonly name: string;
@@ -63,10 +83,19 @@ export interface BusSnapshot {
   readonly asyncContext: boolean;
   readonly observers: number;
   readonly counts: BusCounts;
-  /** Every event with a handler or an emission, in the order in which they were first seen. */
+  /** Every declared event, and every other with a handler or an emission, in the order in which they were first seen. */
   readonly events: readonly EventSnapshot[];
   /** Subscriptions to patterns, lists and everything. */
   readonly listeners: readonly HandlerSnapshot[];
+  /** Interceptors, outermost first. */
+  readonly interceptors: readonly {
+    readonly name: string;
+    readonly priority: number;
+    /** What it is around; absent for every event. */
+    readonly types?: readonly string[];
+  }[];
+  /** Streams that are open. */
+  readonly streams: readonly StreamSnapshot[];
   readonly groups: readonly {
     readonly name: string;
     readonly place: number;

@@ -11,14 +11,23 @@ import {
   isString,
   show,
 } from '../internal/assertions.js';
-import { type Channel, Listening } from './channel.js';
+import type { Channel } from './channel.js';
 import type { BusCore } from './core.js';
 import { assertEventName } from './event-name.js';
 import type { GroupState } from './group.js';
 import type { SubscribeOptions, Unsubscribe } from './handler.js';
 import { Limiter } from './limiter.js';
+import { Listening } from './listening.js';
+import type { UnsubscribeReason } from './observer.js';
 import { isPattern, Pattern } from './pattern.js';
-import { type AnyHandler, REMOVED, Subscription, type SubscriptionExtras, unsubscribeOf } from './subscription.js';
+import {
+  type AnyHandler,
+  NO_EXTRAS,
+  REMOVED,
+  Subscription,
+  type SubscriptionExtras,
+  unsubscribeOf,
+} from './subscription.js';
 
 /** What `onAny` subscribes to. */
 export const EVERYTHING: symbol = Symbol('every event');
@@ -42,7 +51,7 @@ export function subscribe(
   times?: number,
 ): Unsubscribe {
   if (core.lifetime.state === 'closed') throw core.closedError('subscriptions');
-  const target = targetOf(type);
+  const target = targetOf(core, type);
   if (typeof handler !== 'function') {
     throw new AmbusError(
       'INVALID_ARGUMENT',
@@ -53,7 +62,7 @@ export function subscribe(
   const options = given as SubscribeOptions | undefined;
   const subscription = new Subscription(
     handler as AnyHandler,
-    target(core),
+    target(),
     options?.priority ?? 0,
     core.nextOrder(),
     group,
@@ -73,8 +82,20 @@ export function subscribe(
 }
 
 /** Checks what is subscribed to, and returns how to get at it. */
-function targetOf(type: unknown): (core: BusCore) => Channel | Listening {
-  if (type === EVERYTHING) return (core) => new Listening(core, undefined);
+function targetOf(core: BusCore, type: unknown): () => Channel | Listening {
+  if (type === EVERYTHING) return () => new Listening(core, undefined);
+  const target = assertTarget(core, type);
+  if (typeof target !== 'object') return () => core.channel(target);
+  return () => listeningTo(core, target);
+}
+
+/**
+ * Checks what may be subscribed to.
+ *
+ * @returns A list of events without duplicates, a pattern taken apart, or the event.
+ * @throws `AmbusError` `INVALID_ARGUMENT`, `INVALID_EVENT`, `INVALID_PATTERN`, `UNDECLARED_EVENT`.
+ */
+function assertTarget(core: BusCore, type: unknown): PropertyKey | readonly PropertyKey[] | Pattern {
   if (Array.isArray(type)) {
     const types: readonly unknown[] = type;
     if (types.length === 0) {
@@ -86,21 +107,67 @@ function targetOf(type: unknown): (core: BusCore) => Channel | Listening {
         throw new AmbusError(
           'INVALID_PATTERN',
           `Expected a list of event names, got the pattern "${one}" in it; subscribe to it by itself.`,
-          {
-            details: { pattern: one },
-          },
+          { details: { pattern: one } },
         );
       }
+      core.assertDeclared(one);
     }
-    const names = Array.from(new Set(types)) as PropertyKey[];
-    return (core) => new Listening(core, names);
+    return Array.from(new Set(types)) as PropertyKey[];
   }
   assertEventName(type);
   if (typeof type === 'string' && isPattern(type)) {
     const pattern = new Pattern(type);
-    return (core) => new Listening(core, pattern);
+    core.assertMatchesDeclared(pattern);
+    return pattern;
   }
-  return (core) => core.channel(type);
+  core.assertDeclared(type);
+  return type;
+}
+
+/** What an interceptor is around: each a name or a pattern. */
+export function interceptedTargets(core: BusCore, types: unknown): readonly Listening[] | undefined {
+  if (types === undefined) return undefined;
+  const list: readonly unknown[] = Array.isArray(types) ? types : [types];
+  if (list.length === 0) {
+    throw new AmbusError('INVALID_ARGUMENT', 'Expected the types of intercept to be at least one event, got none.');
+  }
+  const targets = list.map((type) => {
+    if (Array.isArray(type)) assertEventName(type);
+    return assertTarget(core, type);
+  });
+  return targets.map((target) => new Listening(core, typeof target === 'object' ? target : [target]));
+}
+
+/** Listeners to one event are kept with it, so that the many that may wait for others cost it nothing. */
+function listeningTo(core: BusCore, target: readonly PropertyKey[] | Pattern): Listening {
+  const [only, ...others] = target instanceof Pattern ? [] : target;
+  const home = only === undefined || others.length > 0 ? null : core.channel(only);
+  return new Listening(core, target, home);
+}
+
+/** How something that only listens is subscribed: `waitFor`, a stream. */
+interface Listen {
+  readonly name: string;
+  readonly priority: number | undefined;
+  readonly handler: AnyHandler;
+  /** Called when the subscription ends. */
+  readonly ended: (reason: UnsubscribeReason) => void;
+}
+
+/** Subscribes something that hears every kind of event and takes part in none. */
+export function listen(core: BusCore, type: unknown, { ended, handler, name, priority }: Listen): Subscription {
+  if (core.lifetime.state === 'closed') throw core.closedError('subscriptions');
+  const target = assertTarget(core, type);
+  const listening = listeningTo(core, typeof target === 'object' ? target : [target]);
+  const subscription = new Subscription(handler, listening, priority ?? 0, core.nextOrder(), null);
+  subscription.extras = { ...NO_EXTRAS, name, internal: true, release: ended };
+  core.add(subscription);
+  return subscription;
+}
+
+/** Whether what is listened to is one event, so that its payload says all. */
+export function isOneEvent(type: unknown): boolean {
+  return !Array.isArray(type) && !(typeof type === 'string' && isPattern(type));
 }
 
 function assertSubscribeOptions(where: string, options: SubscribeOptions, times: number | undefined): void {
@@ -121,12 +188,12 @@ function extrasOf(options: SubscribeOptions, times: number | undefined): Subscri
   const plain = filter === undefined && timeoutMs === undefined && timesLeft === Infinity && concurrency === Infinity;
   if (plain && name === undefined && signal === undefined && failurePolicy === undefined) return null;
   return {
+    ...NO_EXTRAS,
     name,
     filter: filter as SubscriptionExtras['filter'],
     timeoutMs,
     failurePolicy,
     limiter: concurrency === Infinity ? undefined : new Limiter(concurrency),
-    release: undefined,
     timesLeft,
     plain,
   };

@@ -1,9 +1,10 @@
 import { disposeSymbol } from '../internal/dispose.js';
+import type { Channel } from './channel.js';
 import type { BusCore } from './core.js';
 import type { GroupState } from './group.js';
 import type { SubscribeOptions, Unsubscribe } from './handler.js';
 import type { Limiter } from './limiter.js';
-import type { Subscribed, SubscriptionKind } from './observer.js';
+import type { Subscribed, SubscriptionKind, UnsubscribeReason } from './observer.js';
 
 /** A handler as the inside sees it. */
 export type AnyHandler = (payload: unknown, ctx: never) => unknown;
@@ -21,6 +22,8 @@ export const USED = 3;
 export interface Target {
   readonly core: BusCore;
   readonly kind: SubscriptionKind;
+  /** The channel that keeps its subscriptions, where it is about one event alone. */
+  readonly home: Channel | null;
   readonly label: Subscribed['target'];
   matches(type: PropertyKey): boolean;
 }
@@ -32,12 +35,26 @@ export interface SubscriptionExtras {
   readonly timeoutMs: number | undefined;
   readonly failurePolicy: SubscribeOptions['failurePolicy'];
   readonly limiter: Limiter | undefined;
-  /** Forgets the signal that ends the subscription. */
-  release: (() => void) | undefined;
+  /** Called when the subscription ends, for whatever has to be let go of then. */
+  release: ((reason: UnsubscribeReason) => void) | undefined;
   timesLeft: number;
+  /** The bus's own: of `waitFor`, a stream, a bridge. */
+  readonly internal: boolean;
   /** Nothing here needs looking at before the handler is called. */
   readonly plain: boolean;
 }
+
+export const NO_EXTRAS: SubscriptionExtras = {
+  name: undefined,
+  filter: undefined,
+  timeoutMs: undefined,
+  failurePolicy: undefined,
+  limiter: undefined,
+  release: undefined,
+  timesLeft: Infinity,
+  internal: false,
+  plain: true,
+};
 
 /** One registration of a handler. Fifty thousand of them are nothing unusual: it is kept small. */
 export class Subscription {
@@ -70,6 +87,13 @@ export class Subscription {
   get place(): number {
     return this.group === null ? 0 : this.group.place;
   }
+}
+
+/** The caller's `core` of an around, as if it were the last handler. */
+export function coreSubscription(target: Target, core: AnyHandler): Subscription {
+  const subscription = new Subscription(core, target, 0, Infinity, null);
+  subscription.extras = { ...NO_EXTRAS, name: 'core' };
+  return subscription;
 }
 
 /** The order of handlers: by priority, then by their group's place, then first come. */

@@ -23,22 +23,45 @@ export function takeSnapshot(core: BusCore): BusSnapshot {
   return {
     name: core.name,
     state: core.lifetime.state,
-    mode: core.mode,
-    concurrency: core.concurrency === Infinity ? null : core.concurrency,
-    failurePolicy: core.failurePolicy,
+    mode: core.settings.mode,
+    concurrency: orNull(core.settings.concurrency),
+    failurePolicy: core.settings.failurePolicy,
     ...(compiler === undefined ? {} : { compiler: { name: compiler.name, active: compiler.active } }),
     asyncContext: core.traces,
     observers: core.observers.size,
     counts: { emissions, ...core.counts, inFlight: core.lifetime.inFlight.size, late: core.lifetime.late.size },
     events,
-    listeners: Array.from(core.listeners).sort(inOrder).map(handlerSnapshot),
+    listeners: listenersOf(core).sort(inOrder).map(handlerSnapshot),
+    interceptors: core.interceptors.map(({ name, priority, targets }) => ({
+      name,
+      priority,
+      ...(targets === undefined ? {} : { types: targets.flatMap(({ label }) => patternOf(label)) }),
+    })),
+    streams: Array.from(core.streams, ({ capacity, dropped, overflow, size, target }) => ({
+      target: patternOf(target),
+      size,
+      capacity: orNull(capacity),
+      overflow,
+      dropped,
+    })),
     groups: Array.from(core.groups, ({ members, name, place, state }) => ({ name, place, size: members.size, state })),
   };
+}
+
+/** Listeners, wherever they are kept. */
+function listenersOf(core: BusCore): Subscription[] {
+  const listeners = Array.from(core.listeners);
+  for (const { subscriptions } of core.channels.values()) {
+    for (const subscription of subscriptions) if (subscription.target.kind !== 'exact') listeners.push(subscription);
+  }
+  return listeners;
 }
 
 function eventSnapshot(channel: Channel): EventSnapshot {
   return {
     type: String(channel.type),
+    kind: channel.eventKind,
+    declared: channel.declaration !== undefined,
     emissions: channel.emissions + (channel.plan?.runs ?? 0),
     compiled: channel.plan?.compiled === true,
     handlers: Array.from(channel.core.subscriptionsTo(channel)).sort(inOrder).map(handlerSnapshot),
@@ -62,6 +85,9 @@ function handlerSnapshot(subscription: Subscription): HandlerSnapshot {
     ...(limiter === undefined ? {} : { concurrency: limiter.limit, running: limiter.holders.size }),
   };
 }
+
+/** Infinity, as JSON can say it. */
+const orNull = (count: number): number | null => (count === Infinity ? null : count);
 
 function patternOf(label: Subscription['target']['label']): string | string[] {
   return Array.isArray(label) ? label.map(String) : String(label);

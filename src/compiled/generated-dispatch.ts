@@ -1,5 +1,5 @@
 import type { DispatchCompiler, DispatchParts, GeneratingCompiler } from '../bus/compiler.js';
-import type { PlanRunner } from '../bus/plan.js';
+import type { Plan, PlanRunner } from '../bus/plan.js';
 import { assertCount, assertOptions } from '../internal/assertions.js';
 
 /** When a dispatcher is generated, and for what. */
@@ -55,7 +55,7 @@ export function compiled(options?: CompiledOptions): DispatchCompiler {
       const count = parts.plan.handlers.length;
       if (!active || count === 0 || count > maxHandlers) return undefined;
       try {
-        return makeFactory(count, parts.plan.contextFree)(parts);
+        return makeFactory(parts.plan)(parts);
       } catch {
         // Forbidden, in whichever way: the bus's own loop does it.
         active = false;
@@ -66,41 +66,96 @@ export function compiled(options?: CompiledOptions): DispatchCompiler {
   return compiler;
 }
 
-/** The text of `runPlan` in `bus/dispatch.ts` for a plan of `count` handlers, its loop unrolled. */
-function makeFactory(count: number, contextFree: boolean): Factory {
-  const positions = Array.from({ length: count }, (_, index) => index);
+/** What differs between the dispatchers of the kinds, as text. */
+interface Parts {
+  /** Before the first handler. */
+  readonly begin: string;
+  /** Takes what the handler at a position has returned, where that is neither undefined nor a thenable. */
+  readonly take: (index: number) => string;
+  /** When every handler has run. */
+  readonly end: string;
+  /** What is handed on besides where something is out of the ordinary. */
+  readonly answers: string;
+}
+
+function partsOf({ asked, contextFree, kind, listensTo }: Plan): Parts {
+  const count = asked.length;
+  const concluded = (called: number): string =>
+    `{ scope.depth = depth; return conclude(plan, ctx, answers, ${called}); }`;
+  switch (kind) {
+    case 'broadcast':
+      return {
+        begin: '',
+        take: () => '',
+        end: `${contextFree ? '' : 'ctx.flags |= settled;'} plan.runs++; return ok;`,
+        answers: 'null',
+      };
+    case 'waterfall': {
+      // Known here rather than asked of its answers: each answer is the next payload, and no more.
+      const result = `makeResult(type, ${count}, ok.skipped, false, ok.failures, payload, ok.values, undefined)`;
+      return {
+        begin: 'const answers = makeAnswers();',
+        take: (index) => (asked[index] ? `payload = ${contextFree ? '' : 'ctx.payload = '}returned;` : ''),
+        end: `${contextFree ? '' : 'ctx.flags |= settled;'} plan.runs++; return ${result};`,
+        answers: 'answers',
+      };
+    }
+    default:
+      return {
+        begin: 'const answers = makeAnswers();',
+        take: (index) => {
+          if (asked[index] !== true) return '';
+          const rest = listensTo <= index ? `if (core.epoch === epoch) ${concluded(index + 1)}` : '';
+          return `answers.take(plan, ctx, ${index}, returned); if (answers.complete) { ${rest} break run; }`;
+        },
+        end: concluded(count),
+        answers: 'answers',
+      };
+  }
+}
+
+/** The text of `runPlan` or `runAnswering` in `bus/dispatch.ts` for one plan, its loop unrolled. */
+function makeFactory(plan: Plan): Factory {
+  const { contextFree, kind } = plan;
+  const { answers, begin, end, take } = partsOf(plan);
+  const positions = Array.from({ length: plan.handlers.length }, (_, index) => index);
   const calls = positions.map(
     (index) => `
       ${index === 0 ? '' : `index = ${index};`}
       returned = handler${index}(payload${contextFree ? '' : ', ctx'});
-      if ((returned !== undefined && (then = thenOf(returned)) !== undefined) || core.epoch !== epoch) break run;`,
+      if (returned !== undefined) {
+        if ((then = thenOf(returned)) !== undefined) break run;
+        ${take(index)}
+      }
+      if (core.epoch !== epoch) break run;`,
   );
   const makeContext = 'new Context(plan, payload, parent, flags)';
-  const context = contextFree ? makeContext : 'ctx';
+  // Without a handler that can see one it is made only to leave with, and for the answers that are kept by it.
+  const leavesOnly = contextFree && (kind === 'broadcast' || kind === 'waterfall');
+  const context = leavesOnly ? makeContext : 'ctx';
   const source = `'use strict';
-const { scope, orphans, Context, settled, thenOf, leave, leaveThrown } = parts;
-const { core, ok, handlers } = parts.plan;
+const { scope, orphans, Context, settled, thenOf, leave, leaveThrown, makeAnswers, conclude, makeResult } = parts;
+const { core, ok, handlers, type } = parts.plan;
 const [${positions.map((index) => `handler${index}`).join(', ')}] = handlers;
 return function ambusDispatch${++generated}(plan, payload, flags, parent) {
   const epoch = core.epoch;
   const mark = orphans.length;
   const { depth } = scope;
-  ${contextFree ? '' : `const ctx = ${makeContext};`}
+  ${leavesOnly ? '' : `const ctx = ${makeContext};`}
+  ${begin}
   let index = 0, returned, then;
   scope.depth = depth + 1;
   run: {
     try {${calls.join('')}
     } catch (error) {
       scope.depth = depth;
-      return leaveThrown(plan, ${context}, epoch, mark, index, error);
+      return leaveThrown(plan, ${context}, epoch, mark, index, error, ${answers});
     }
     scope.depth = depth;
-    ${contextFree ? '' : 'ctx.flags |= settled;'}
-    plan.runs++;
-    return ok;
+    ${end}
   }
   scope.depth = depth;
-  return leave(plan, ${context}, epoch, mark, index, returned, then);
+  return leave(plan, ${context}, epoch, mark, index, returned, then, ${answers});
 };`;
   return new Function('parts', source) as Factory;
 }

@@ -76,31 +76,26 @@ export const isFunction = (value: unknown): boolean => typeof value === 'functio
 export const isString = (value: unknown): boolean => typeof value === 'string';
 export const isFiniteNumber = (value: unknown): boolean => Number.isFinite(value);
 
+// These are asked for every emission with options: the text of a refusal is made only for a refusal.
+
 /** Throws unless `value` is undefined or one of the words in `known`. */
 export function assertWord(where: string, option: string, value: unknown, known: readonly string[]): void {
-  assertOption(where, option, value, known.map((word) => `"${word}"`).join(' or '), (word) =>
-    known.includes(word as string),
-  );
+  if (value === undefined || known.includes(value as string)) return;
+  throw invalidOption(where, option, known.map((word) => `"${word}"`).join(' or '), value);
 }
 
 /** Throws unless `value` is undefined or a duration that a timer can take; Infinity is "no limit". */
 export function assertDuration(where: string, option: string, value: unknown, least: 0 | 1): void {
-  assertOption(
-    where,
-    option,
-    value,
-    `a ${least === 0 ? 'number from 0' : 'positive number'} up to ${LONGEST_DELAY_MS} (milliseconds) or Infinity`,
-    (ms) => typeof ms === 'number' && (least === 0 ? ms >= 0 : ms > 0) && (ms <= LONGEST_DELAY_MS || ms === Infinity),
-  );
+  if (value === undefined) return;
+  const enough = typeof value === 'number' && (least === 0 ? value >= 0 : value > 0);
+  if (enough && (value <= LONGEST_DELAY_MS || value === Infinity)) return;
+  const from = least === 0 ? 'number from 0' : 'positive number';
+  throw invalidOption(where, option, `a ${from} up to ${LONGEST_DELAY_MS} (milliseconds) or Infinity`, value);
 }
 
 /** Throws unless `value` is undefined, or a whole number of at least `least`; Infinity is "no limit". */
 export function assertCount(where: string, option: string, value: unknown, least: 0 | 1): void {
-  assertOption(
-    where,
-    option,
-    value,
-    `a whole number of at least ${least}, or Infinity`,
-    (count) => (Number.isInteger(count) || count === Infinity) && (count as number) >= least,
-  );
+  if (value === undefined) return;
+  if ((Number.isInteger(value) || value === Infinity) && (value as number) >= least) return;
+  throw invalidOption(where, option, `a whole number of at least ${least}, or Infinity`, value);
 }

@@ -34,7 +34,7 @@ export function adopt(thenable: unknown, then: Then): Promise<unknown> {
 export function follow(
   thenable: unknown,
   then: Then,
-  onFulfilled: () => void,
+  onFulfilled: (value: unknown) => void,
   onRejected: (reason: unknown) => void,
 ): void {
   try {

@@ -3,17 +3,20 @@ import { compiled } from '../../src/compiled/index.js';
 import { type BusOptions, EventBus } from '../../src/index.js';
 
 /** Makes a bus that keeps unreported failures off the console; pass `onFailure` to see them. */
-export type MakeBus = <Events extends object = Record<string, unknown>>(options?: BusOptions) => EventBus<Events>;
+export type MakeBus = <Events extends object = Record<string, unknown>>(
+  options?: BusOptions<Events>,
+) => EventBus<Events>;
 
 const ignore = (): void => {};
 
-const plain: MakeBus = (options) => new EventBus({ onFailure: ignore, ...options });
+const plain: MakeBus = <Events extends object>(options?: BusOptions<Events>) =>
+  new EventBus<Events>({ onFailure: ignore, ...options });
 
 /** Generates a dispatcher for an event at its first emission. */
 const generating: MakeBus = (options) => plain({ ...options, compiler: compiled({ after: 0 }) });
 
 /** Tells an observer of every start and end, so that no handler is called without more ado. */
-const observed: MakeBus = <Events extends object>(options?: BusOptions) => {
+const observed: MakeBus = <Events extends object>(options?: BusOptions<Events>) => {
   const bus = plain<Events>(options);
   bus.observe({ emissionSettled: ignore, handlerStarted: ignore, handlerSettled: ignore, handlerSkipped: ignore });
   return bus;

@@ -474,7 +474,7 @@ describeEveryBus((makeBus) => {
   });
 
   it('[7] emits to nobody', async () => {
-    const nothing = { type: 'tick', ok: true, called: 0, skipped: 0, stopped: false, failures: [] };
+    const nothing = { type: 'tick', ok: true, called: 0, skipped: 0, stopped: false, failures: [], values: [] };
     const bus = makeBus<{ tick: number }>();
     for (const failurePolicy of ['isolate', 'stop', 'throw'] as const) {
       for (const mode of modes) {

@@ -1,5 +1,16 @@
 import { describe, expect, it, vi } from 'vitest';
-import { AmbusError, EmitError, type ErrorCode, EventBus, HandlerError } from '../../src/index.js';
+import * as z from 'zod';
+import {
+  AmbusError,
+  broadcast,
+  collect,
+  defineEvents,
+  EmitError,
+  type ErrorCode,
+  EventBus,
+  first,
+  HandlerError,
+} from '../../src/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { rejectionOf, thrownBy } from './deferred.js';
 
@@ -12,6 +23,61 @@ const WAYS: Record<ErrorCode, () => Promise<unknown>> = {
   UNKNOWN_OPTION: async () => thrownBy(() => new EventBus({ timeout: 5 } as object)),
   INVALID_EVENT: () => rejectionOf(new EventBus().emit('order.*')),
   INVALID_PATTERN: async () => thrownBy(() => new EventBus().on('order.**.placed', ignore)),
+  UNDECLARED_EVENT: () => {
+    const bus = new EventBus({ events: defineEvents({ 'order.placed': broadcast<number>() }) });
+    return rejectionOf(bus.emit('ordr.placed' as 'order.placed', 1));
+  },
+  INVALID_PAYLOAD: () => {
+    const bus = new EventBus({ events: defineEvents({ tick: broadcast(z.number()) }) });
+    return rejectionOf(bus.emit('tick', 'one' as never));
+  },
+  INVALID_ANSWER: async () => {
+    const events = defineEvents({ 'code.lint': collect(z.string(), { answer: z.number() }) });
+    const bus = new EventBus({ events, onFailure: ignore });
+    bus.on('code.lint', () => 'one' as never);
+    return bus.emitSync('code.lint', 'x').failures[0]?.cause;
+  },
+  SCHEMA_FAILED: () => {
+    const schema = z.number().refine(() => {
+      throw new Error('no');
+    });
+    const bus = new EventBus({ events: defineEvents({ tick: broadcast(schema) }) });
+    return rejectionOf(bus.emit('tick', 1));
+  },
+  INVALID_NEXT: () => {
+    const bus = new EventBus();
+    bus.intercept(async (_emission, next) => {
+      await next();
+      return next();
+    });
+    return rejectionOf(bus.emit('tick'));
+  },
+  NO_RESULT: () => {
+    const bus = new EventBus();
+    bus.intercept(() => {});
+    return rejectionOf(bus.emit('tick'));
+  },
+  REFUSED: () =>
+    new Promise((resolve) => {
+      const bus = new EventBus({ onFailure: resolve });
+      bus.intercept(() => {
+        throw new Error('not allowed');
+      });
+      bus.post('tick');
+    }),
+  WAIT_TIMEOUT: async () => {
+    const clock = new ManualClock();
+    const rejection = rejectionOf(new EventBus({ clock }).waitFor('tick', { timeoutMs: 10 }));
+    await clock.advance(10);
+    return rejection;
+  },
+  STREAM_OVERFLOW: async () => {
+    const bus = new EventBus();
+    const stream = bus.stream('tick', { capacity: 1, overflow: 'error' });
+    for (let n = 0; n < 2; n++) bus.emitSync('tick', n);
+    await stream.next();
+    return rejectionOf(stream.next());
+  },
   BUS_CLOSED: async () => {
     const bus = new EventBus();
     await bus.close();
@@ -95,6 +161,75 @@ describe('every error', () => {
   it('has a cause only where one was given', () => {
     expect('cause' in new AmbusError('ABORTED', 'enough')).toBe(false);
     expect('cause' in new AmbusError('ABORTED', 'enough', { cause: undefined })).toBe(true);
+  });
+});
+
+/** Codes that are thrown in other places too, and how to come by them there. */
+const OTHER_WAYS: readonly (readonly [ErrorCode, string, () => Promise<unknown>])[] = [
+  [
+    'UNDECLARED_EVENT',
+    'on',
+    async () => {
+      const bus = new EventBus({ events: defineEvents({ 'order.placed': broadcast<number>() }) });
+      return thrownBy(() => bus.on('ordr.*' as 'order.*', ignore));
+    },
+  ],
+  [
+    'INVALID_ANSWER',
+    'a waterfall, a first or an around',
+    async () => {
+      const events = defineEvents({ 'path.resolve': first(z.string(), { answer: z.string() }) });
+      const bus = new EventBus({ events });
+      bus.on('path.resolve', () => 5 as never);
+      const error = thrownBy(() => bus.emitSync('path.resolve', 'x'));
+      return (error as EmitError).errors[0]?.cause;
+    },
+  ],
+  [
+    'ASYNC_IN_SYNC',
+    'an interceptor',
+    async () => {
+      const bus = new EventBus();
+      bus.intercept(async (_emission, next) => next());
+      return thrownBy(() => bus.emitSync('tick'));
+    },
+  ],
+  [
+    'ASYNC_IN_SYNC',
+    'a schema',
+    async () => {
+      const bus = new EventBus({ events: defineEvents({ tick: broadcast(z.number().refine(async () => true)) }) });
+      return thrownBy(() => bus.emitSync('tick', 1));
+    },
+  ],
+  [
+    'ASYNC_FILTER',
+    'waitFor',
+    () => {
+      const bus = new EventBus();
+      const rejection = rejectionOf(bus.waitFor('tick', { filter: (async () => true) as never }));
+      bus.emitSync('tick');
+      return rejection;
+    },
+  ],
+  [
+    'BUS_CLOSED',
+    'waitFor',
+    async () => {
+      const bus = new EventBus();
+      const rejection = rejectionOf(bus.waitFor('tick'));
+      await bus.close();
+      return rejection;
+    },
+  ],
+];
+
+describe('an error of the same code', () => {
+  it.each(OTHER_WAYS)('%s comes by %s too', async (code, _where, way) => {
+    const error = await way();
+    expect(error).toBeInstanceOf(AmbusError);
+    expect(error).toMatchObject({ code });
+    expect((error as AmbusError).message).toMatch(/^\S.{15,}$/s);
   });
 });
 

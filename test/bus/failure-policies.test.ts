@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type AmbusError,
+  type BusOptions,
   EmitError,
   type EmitResult,
   type EventBus,
@@ -30,7 +31,7 @@ const causes = (failures: readonly AmbusError[]) => failures.map(({ cause }) => 
 
 describeEveryBus((makeBus) => {
   /** A bus that keeps what it reports. */
-  function reporting(options?: Parameters<typeof makeBus>[0]) {
+  function reporting(options?: BusOptions) {
     const reported: AmbusError[] = [];
     return { reported, bus: makeBus({ ...options, onFailure: (failure) => reported.push(failure) }) };
   }

@@ -399,7 +399,15 @@ describeEveryBus((makeBus) => {
       bus.on('tick', () => 'a value');
       const result = bus.dispatch('tick', 1);
       expect(result).not.toBeInstanceOf(Promise);
-      expect(result).toEqual({ type: 'tick', ok: true, called: 2, skipped: 0, stopped: false, failures: [] });
+      expect(result).toEqual({
+        type: 'tick',
+        ok: true,
+        called: 2,
+        skipped: 0,
+        stopped: false,
+        failures: [],
+        values: [],
+      });
     });
 
     it('[3] returns the result itself from dispatch where a synchronous handler failed', () => {
@@ -525,6 +533,7 @@ describeEveryBus((makeBus) => {
         skipped: 2,
         stopped: true,
         failures: [],
+        values: [],
       });
       expect(seen).toEqual(['a', 'b goes on to its end']);
     });

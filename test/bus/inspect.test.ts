@@ -57,6 +57,8 @@ describeBothBuses((makeBus) => {
     expect(makeBus().inspect().counts).toEqual({
       emissions: 0,
       dropped: 0,
+      intercepted: 0,
+      streamDropped: 0,
       failures: 0,
       timeouts: 0,
       overran: 0,

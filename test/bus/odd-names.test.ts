@@ -49,6 +49,7 @@ describeBothBuses((makeBus) => {
           skipped: 0,
           stopped: false,
           failures: [],
+          values: [],
         });
         expect(seen).toEqual([['exact', name, 1], ['list', name, 1], ['**', name, 1], { type: name, payload: 1 }]);
         expect(bus.eventTypes()).toEqual([name]);

@@ -109,6 +109,7 @@ describeEveryBus((makeBus) => {
       skipped: 0,
       stopped: false,
       failures: [],
+      values: [],
     });
   });
 

@@ -26,6 +26,7 @@ describeEveryBus((makeBus) => {
         skipped: 0,
         stopped: false,
         failures: [],
+        values: [],
       });
       expect(seen).toEqual([3, 2, 1]);
     });

@@ -1,6 +1,17 @@
 import { readFileSync } from 'node:fs';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
-import { type BusOptions, type ErrorCode, EventBus } from '../../src/index.js';
+import * as z from 'zod';
+import {
+  around,
+  type BusOptions,
+  broadcast,
+  defineEvents,
+  type ErrorCode,
+  EventBus,
+  first,
+  typed,
+} from '../../src/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { rejectionOf, thrownBy } from '../bus/deferred.js';
 import { root } from '../package/repository.js';
@@ -16,6 +27,11 @@ function busWith(handler: () => unknown, options?: BusOptions & { filter?: () =>
   return bus;
 }
 
+/** A bus on which the page's event has a schema. */
+function busOf<Schema extends StandardSchemaV1>(schema: Schema) {
+  return new EventBus({ events: defineEvents({ 'order.placed': broadcast(schema) }), name: 'shop' });
+}
+
 function down(): never {
   throw new Error('mail server is down');
 }
@@ -27,6 +43,12 @@ const shown: Record<ErrorCode, () => unknown> = {
   UNKNOWN_OPTION: () => thrownBy(() => new EventBus().on('order.placed', ignore, { prority: 10 } as object)),
   INVALID_EVENT: () => rejectionOf(new EventBus().emit('order.*')),
   INVALID_PATTERN: () => thrownBy(() => new EventBus().on('order.**.placed', ignore)),
+  UNDECLARED_EVENT: () => rejectionOf(busOf(typed<object>()).emit('order.palced' as 'order.placed', {})),
+  INVALID_NEXT: async () => {
+    const bus = new EventBus({ events: defineEvents({ 'page.load': around<string, unknown>() }) });
+    bus.on('page.load', (_url, ctx) => [ctx.next(), ctx.next()], { name: 'cache' });
+    return ((await rejectionOf(bus.emit('page.load', '/'))) as Error & { cause: Error }).cause.cause;
+  },
   GROUP_CLOSED: () => {
     const group = new EventBus().group('cart-widget');
     group.remove();
@@ -41,6 +63,41 @@ const shown: Record<ErrorCode, () => unknown> = {
     new Promise((resolve) => {
       new EventBus({ onFailure: resolve }).post('order.placed', undefined, { signal: AbortSignal.abort() });
     }),
+  INVALID_PAYLOAD: () => {
+    const bus = busOf(z.object({ id: z.string(), total: z.number().positive() }));
+    return rejectionOf(bus.emit('order.placed', { id: 7 as unknown as string, total: -1 }));
+  },
+  SCHEMA_FAILED: () => {
+    const schema = z.object({ id: z.string().transform((id) => JSON.parse(id) as unknown) });
+    return rejectionOf(busOf(schema).emit('order.placed', { id: 'o1' }));
+  },
+  REFUSED: () =>
+    new Promise((resolve) => {
+      const bus = new EventBus({ onFailure: resolve });
+      bus.intercept(() => {
+        throw new Error('bob may not place orders');
+      });
+      bus.post('order.placed');
+    }),
+  NO_RESULT: () => {
+    const bus = new EventBus();
+    bus.intercept(ignore, { name: 'audit' });
+    return rejectionOf(bus.emit('order.placed'));
+  },
+  WAIT_TIMEOUT: async () => {
+    const clock = new ManualClock();
+    const rejection = rejectionOf(new EventBus({ clock }).waitFor('order.placed', { timeoutMs: 5_000 }));
+    await clock.advance(5_000);
+    return rejection;
+  },
+  STREAM_OVERFLOW: async () => {
+    const bus = new EventBus();
+    const stream = bus.stream('order.placed', { capacity: 1, overflow: 'error' });
+    bus.emitSync('order.placed');
+    bus.emitSync('order.placed');
+    await stream.next();
+    return rejectionOf(stream.next());
+  },
   IDLE_TIMEOUT: async () => {
     const clock = new ManualClock();
     const bus = busWith(never, { clock });
@@ -55,6 +112,12 @@ const shown: Record<ErrorCode, () => unknown> = {
     return rejectionOf(bus.emit('order.placed'));
   },
   HANDLER_FAILED: () => busWith(down).emitSync('order.placed').failures[0],
+  INVALID_ANSWER: async () => {
+    const events = defineEvents({ 'price.of': first(z.string(), { answer: z.number().positive() }) });
+    const bus = new EventBus({ events });
+    bus.on('price.of', () => -1, { name: 'catalogue' });
+    return ((await rejectionOf(bus.emit('price.of', 'tea'))) as Error & { cause: Error }).cause.cause;
+  },
   HANDLER_TIMEOUT: async () => {
     const clock = new ManualClock();
     const emission = busWith(never, { clock, timeoutMs: 2_000 }).emit('order.placed');

@@ -33,7 +33,7 @@ const extensions = [
 export const layers: Readonly<Record<string, Layer>> = {
   errors: { imports: [] },
   internal: { imports: ['errors'] },
-  bus: { imports: ['errors', 'internal'], vendors: ['eventemitter3'] },
+  bus: { imports: ['errors', 'internal'], vendors: ['eventemitter3', '@standard-schema/spec'] },
   index: { imports: core },
   compiled: { imports: ['errors', 'internal'], importsTypes: ['bus'], generatesCode: true },
   queue: { imports: core, vendors: ['p-queue'] },

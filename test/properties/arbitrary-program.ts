@@ -24,12 +24,12 @@ const event = fc.constantFrom(...EVENTS, 'order.placed', 'order.placed', 'order.
 const ms = fc.integer({ min: 1, max: 400 });
 
 /** A field that is left out most of the time: `times` as often as it is there. */
-function rarely<T>(arbitrary: fc.Arbitrary<T>, times = 5): fc.Arbitrary<T | undefined> {
+export function rarely<T>(arbitrary: fc.Arbitrary<T>, times = 5): fc.Arbitrary<T | undefined> {
   return fc.oneof({ weight: times, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 }
 
 /** A record without the fields that are undefined: counterexamples are to be read. */
-function sparse<T extends object>(fields: { [Field in keyof T]: fc.Arbitrary<T[Field]> }): fc.Arbitrary<T> {
+export function sparse<T extends object>(fields: { [Field in keyof T]: fc.Arbitrary<T[Field]> }): fc.Arbitrary<T> {
   return fc
     .record(fields)
     .map((record) => Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T);

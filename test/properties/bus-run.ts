@@ -2,14 +2,21 @@ import { setMaxListeners } from 'node:events';
 import { compiled } from '../../src/compiled/index.js';
 import {
   type AmbusError,
+  type BusOptions,
+  broadcast,
+  collect,
+  defineEvents,
   EmitError,
   type EmitOptions,
   type EmitResult,
   EventBus,
+  type EventDeclaration,
+  first,
   HandlerError,
   type HandlerGroup,
   type SubscribeOptions,
   type Unsubscribe,
+  waterfall,
 } from '../../src/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { Chronicle, describe, describeFailure, type Facets, type Outcome, type ResultText } from './chronicle.js';
@@ -60,7 +67,15 @@ interface RealSubscription {
 export interface BusRunOptions {
   /** After how many emissions a dispatcher is generated; undefined for none. */
   readonly compileAfter?: number | undefined;
+  /**
+   * What all events are declared to be; undefined where nothing is declared. Handlers of a `first` or
+   * a waterfall answer nothing, so that they are called like those of a broadcast.
+   */
+  readonly kind?: DeclaredKind | undefined;
 }
+
+/** The kinds whose handlers are called one after the other, or at the same time, and not within each other. */
+export type DeclaredKind = 'broadcast' | 'collect' | 'first' | 'waterfall';
 
 /** Plays a program on a real bus. */
 export class BusRun {
@@ -75,10 +90,15 @@ export class BusRun {
   readonly #signals: readonly WatchedSignal[];
   readonly #subscriptions: RealSubscription[] = [];
   readonly #emissionIds = new Set<string>();
+  /** Whether handlers answer, and whether the results of emissions that go well are shared. */
+  readonly #answers: boolean;
+  readonly #isShared: boolean;
   #emissions = 0;
 
-  constructor(program: Program, { compileAfter }: BusRunOptions = {}) {
+  constructor(program: Program, { compileAfter, kind }: BusRunOptions = {}) {
     this.#program = program;
+    this.#isShared = kind === undefined || kind === 'broadcast';
+    this.#answers = kind !== 'first' && kind !== 'waterfall';
     const { observed, ...options } = program.bus;
     this.#signals = this.#controllers.map((controller) => new WatchedSignal(controller.signal));
     // Node warns of a leak when many emissions share a signal; here they do.
@@ -89,6 +109,7 @@ export class BusRun {
       maxHandlers: 0,
       onFailure: (failure) => this.#chronicle.reported(this.#clock.now(), describeReport(failure)),
       ...(compileAfter === undefined ? {} : { compiler: compiled({ after: compileAfter }) }),
+      ...(kind === undefined ? {} : declaring(kind, options)),
     });
     this.#groups = program.groups.map((place, i) => this.#bus.group(`group${i}`, { place }));
     this.#notes = new FactNotes({
@@ -229,7 +250,7 @@ export class BusRun {
       const emission = emissionLabel(payload);
       this.#chronicle.called(this.#clock.now(), emission, fn);
       const label = this.#runs.label(emission, fn);
-      return returned(script, label, this.#stage(label, context), (text) => this.#violated(text));
+      return returned(script, label, this.#stage(label, context), this.#answers, (text) => this.#violated(text));
     };
     // A bus may go another way where it sees that a handler takes no context.
     return usesContext(script) ? (payload, context) => run(payload, context) : (payload) => run(payload, undefined);
@@ -325,7 +346,7 @@ export class BusRun {
 
   #resultText(result: EmitResult): ResultText {
     const { type, ok, called, skipped, stopped, failures } = result;
-    if (!Object.isFrozen(result)) this.#violated('a result is not frozen');
+    if (this.#isShared && !Object.isFrozen(result)) this.#violated('a result is not frozen');
     const ids = new Set(failures.map((failure) => failure.emissionId));
     if (ids.size > 1) this.#violated('failures of one emission have several emission ids');
     for (const id of ids) {
@@ -402,6 +423,14 @@ export class BusRun {
     if (this.#notes.emissions !== inFlight) this.#violated('started and settled emissions are not in balance');
     if (inFlight === 0 && this.#notes.handlers !== 0) this.#violated('started and settled handlers are not in balance');
   }
+}
+
+/** The options of a bus with all events declared, which isolates failures unless it is told otherwise. */
+function declaring(kind: DeclaredKind, { failurePolicy = 'isolate' }: Partial<Program['bus']>): BusOptions {
+  const declare = { broadcast, collect, first, waterfall }[kind] as () => EventDeclaration;
+  const events = defineEvents(Object.fromEntries(EVENTS.map((name) => [name, declare()])));
+  // Whose types are not known here.
+  return { events: events, undeclared: 'allow', failurePolicy };
 }
 
 /** What `onFailure` got, as text. */

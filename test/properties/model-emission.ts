@@ -64,7 +64,7 @@ export class ModelEmission {
     this.step = step;
     this.from = from;
     this.meta = { ...from?.emission.meta, ...(step.meta === undefined ? {} : { [step.meta]: label }) };
-    this.mode = step.mode ?? bus.mode;
+    this.mode = model.rules.mode(step.mode, bus.mode);
     this.sync = step.verb === 'emitSync';
     this.#policy = step.failurePolicy ?? bus.failurePolicy ?? 'isolate';
     this.#limit = step.concurrency ?? bus.concurrency ?? Infinity;

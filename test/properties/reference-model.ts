@@ -371,7 +371,14 @@ export class ReferenceModel {
 
   /** What `inspect()` and its fellows say when the program has been played. */
   #describeEnd(): void {
-    const counts = { ...this.counts, overran: 0, inFlight: this.inFlight.size, late: this.lateRuns.size };
+    const counts = {
+      ...this.counts,
+      overran: 0,
+      intercepted: 0,
+      streamDropped: 0,
+      inFlight: this.inFlight.size,
+      late: this.lateRuns.size,
+    };
     for (const [name, count] of Object.entries(counts)) this.chronicle.add(`count of ${name}`, count);
     for (const event of EVENTS) {
       this.chronicle.add(`count of handlers of ${event}`, this.orderOf(event).length);

@@ -17,26 +17,30 @@ export function outcomeOf<T>(call: () => T): CallOutcome<T> {
 /**
  * Plays a script for a real handler, and returns or throws what its shape asks for.
  *
+ * @param answers - Whether it returns something besides: a value that means nothing in particular.
  * @param violated - Is told of what must never happen.
  */
 export function returned(
   script: Script,
   label: string,
   stage: Stage<Promise<unknown>>,
+  answers: boolean,
   violated: (text: string) => void,
 ): unknown {
   const playing = play(script, stage);
   const first = outcomeOf(() => playing.next());
+  const value = answers ? 'a value' : undefined;
   if (!first.failed && first.value.done !== true) {
-    return wrapped(script, goOn(playing, first.value.value), violated);
+    const promise = goOn(playing, first.value.value).then(() => value);
+    return wrapped(script, promise, violated);
   }
   const isSync = ['plain', 'lookalike', 'getter', 'thrower'].includes(script.shape);
   if (isSync && first.failed) throw first.cause;
   switch (script.shape) {
     case 'plain':
-      return 'a value';
+      return value;
     case 'lookalike':
-      return { then: 'no function' };
+      return answers ? { then: 'no function' } : undefined;
     case 'getter':
       return readOnce(violated, () => {
         throw new Error(`then of ${label}`);
@@ -48,13 +52,13 @@ export function returned(
     case 'twice':
       return readOnce(violated, () => (resolve: (value: unknown) => void, reject: (reason: unknown) => void) => {
         if (first.failed) reject(first.cause);
-        else resolve('once');
+        else resolve(value);
         resolve('again');
         reject(new Error('settled already'));
         throw new Error('thrown after it had settled');
       });
     default:
-      return wrapped(script, first.failed ? Promise.reject(first.cause) : Promise.resolve(), violated);
+      return wrapped(script, first.failed ? Promise.reject(first.cause) : Promise.resolve(value), violated);
   }
 }
 

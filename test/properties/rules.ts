@@ -26,6 +26,8 @@ export interface Rules {
   readonly passesOver: (subscription: Listed) => 'removed' | 'paused' | undefined;
   /** Semantic 8: whether a turn that the filter refuses uses up one of `times`. */
   readonly refusedTurnIsUsed: boolean;
+  /** Semantic 2: how an emission fans out. */
+  readonly mode: (emission: FanOutMode | undefined, bus: FanOutMode) => FanOutMode;
   /** Semantic 2: whether the next handler may start, while others are unsettled. */
   readonly mayStart: (mode: FanOutMode, limit: number, unsettled: number, sameTier: boolean) => boolean;
   /** Semantics 11 and 12: whether a failure ends the emission. */
@@ -64,6 +66,7 @@ export const DESIGN: Rules = {
     return subscription.timesLeft === 0 ? 'removed' : undefined;
   },
   refusedTurnIsUsed: false,
+  mode: (emission, bus) => emission ?? bus,
   mayStart(mode, limit, unsettled, sameTier) {
     if (unsettled === 0) return true;
     return unsettled < limit && (mode === 'concurrent' || (mode === 'tiered' && sameTier));
@@ -81,7 +84,7 @@ export const DESIGN: Rules = {
 };
 
 /** Whether a dotted name is one of those that a pattern stands for. */
-function matches(pattern: string, name: string): boolean {
+export function matches(pattern: string, name: string): boolean {
   const wanted = pattern.split('.');
   const segments = name.split('.');
   if (wanted.at(-1) === '**') {

@@ -17,6 +17,7 @@ import {
   type HandlerContext,
   HandlerError,
   type HandlerGroup,
+  type PayloadOf,
   type SubscribeOptions,
   type Subscribing,
   type Unsubscribe,
@@ -212,7 +213,7 @@ describe('generic functions over a bus', () => {
     function listen<Name extends EventName<Shop>>(
       type: Name,
       handler: Handler<Shop, Name>,
-      options?: SubscribeOptions<Shop[Name]>,
+      options?: SubscribeOptions<PayloadOf<Shop, Name>>,
     ) {
       return bus.on(type, handler, options);
     }
