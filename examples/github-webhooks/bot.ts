@@ -1,24 +1,34 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CloseOptions, type CloseReport, EventBus } from 'ambus';
-import type { BotEvents } from './events.js';
-import { simulatedGithub } from './github-api.js';
+import { type BotEvents, ownEvents } from './events.js';
+import { type ApiUsage, GithubApi } from './github-api.js';
+import { apiCache } from './handlers/api-cache.js';
+import { apiRetry } from './handlers/api-retry.js';
 import { auditLog } from './handlers/audit-log.js';
+import { maskSecrets, signOff, truncate } from './handlers/comment-plugins.js';
 import { hotTopics } from './handlers/hot-topics.js';
 import { labelledEvents, labeller } from './handlers/labeller.js';
 import { notifiedEvents, notifier } from './handlers/notifier.js';
 import { PullRequestBoard } from './handlers/pull-request-board.js';
+import { checkBuild, checkDescription, checkSize } from './handlers/pull-request-checks.js';
+import { pullRequestReview, reviewedEvents } from './handlers/pull-request-review.js';
+import { anyMaintainer, codeOwner, requestedReviewer } from './handlers/reviewer-pick.js';
 import { scannedEvents, secretScanner } from './handlers/secret-scanner.js';
 import { branchEvents, staleBranchChecker } from './handlers/stale-branches.js';
 import { LineFile } from './line-file.js';
 import { logging } from './observers/logging.js';
 import { Metrics } from './observers/metrics.js';
 import { Failures } from './report/failures.js';
+import { Reviews } from './report/reviews.js';
+import { SimulatedGithub } from './simulated-github.js';
 
 export interface Bot {
   readonly bus: EventBus<BotEvents>;
   readonly metrics: Metrics;
   readonly failures: Failures;
+  readonly reviews: Reviews;
+  apiUsage(): ApiUsage;
   /** Closes the bus first, so that no handler writes to a file that is closed. */
   close(options?: CloseOptions): Promise<CloseReport>;
 }
@@ -35,9 +45,15 @@ export async function openBot(out: string): Promise<Bot> {
   const board = new PullRequestBoard();
   const metrics = new Metrics();
   const failures = new Failures();
+  const reviews = new Reviews();
+  const github = new SimulatedGithub();
+  const api = new GithubApi(github.send);
 
   const bus = new EventBus<BotEvents>({
     name: 'github-bot',
+    // The bot's own events are declared. GitHub's have types alone, and so are broadcasts.
+    events: ownEvents,
+    undeclared: 'allow',
     // Handlers of equal priority run concurrently, the next priority when they are done.
     mode: 'tiered',
     // A failing handler never stops another one; this is told of it.
@@ -53,8 +69,19 @@ export async function openBot(out: string): Promise<Bot> {
   // Synchronous and asynchronous handlers stand side by side; nothing here says which is which.
   bus.on(scannedEvents, secretScanner, { name: 'secret-scanner' });
   bus.on(labelledEvents, labeller, { name: 'labeller', filter: ({ sender }) => sender.type !== 'Bot' });
-  bus.on('pull_request.*', (_payload, ctx) => board.follow(ctx), { name: 'pull-request-board' });
-  bus.on(branchEvents, staleBranchChecker(simulatedGithub), { name: 'stale-branches', timeoutMs: 250 });
+  bus.on(branchEvents, staleBranchChecker(api), { name: 'stale-branches', timeoutMs: 500 });
+  bus.on(reviewedEvents, pullRequestReview(api), { name: 'review' });
+  bus.on('bot.review_posted', reviews.add, { name: 'reviews' });
+
+  // A pattern hears every event that it matches, of whichever kind, and never takes part in their answers. The one
+  // that it hears besides GitHub's is the bot's own, and moves nothing on the board.
+  bus.on(
+    'pull_request.*',
+    (_payload, ctx) => {
+      if (ctx.type !== 'pull_request.checks') board.follow(ctx);
+    },
+    { name: 'pull-request-board' },
+  );
 
   // One line at a time, however many deliveries are under way.
   bus.on(notifiedEvents, notifier(join(out, 'notifications.txt')), { name: 'notifier', concurrency: 1 });
@@ -65,15 +92,39 @@ export async function openBot(out: string): Promise<Bot> {
   bus.on('discussion_comment.*', ({ comment }, ctx) => hotTopics(comment, ctx), { name: 'hot-topics' });
   bus.on('pull_request_review_comment.*', ({ comment }, ctx) => hotTopics(comment, ctx), { name: 'hot-topics' });
 
+  // A waterfall: secrets go before the comment is cut, else half of one could be left; the signature is never cut.
+  bus.on('comment.render', maskSecrets, { name: 'mask-secrets', priority: 20 });
+  bus.on('comment.render', truncate(600), { name: 'truncate', priority: 10 });
+  bus.on('comment.render', signOff('the bot'), { name: 'sign-off' });
+
+  // The first to know a reviewer is heard.
+  bus.on('reviewer.pick', requestedReviewer, { name: 'requested', priority: 20 });
+  bus.on('reviewer.pick', codeOwner, { name: 'code-owner', priority: 10 });
+  bus.on('reviewer.pick', anyMaintainer(api), { name: 'maintainer' });
+
+  // Every check is heard, and none waits for another.
+  bus.on('pull_request.checks', checkDescription, { name: 'check-description' });
+  bus.on('pull_request.checks', checkSize(api), { name: 'check-size' });
+  bus.on('pull_request.checks', checkBuild(api), { name: 'check-build' });
+
+  // Around every request to GitHub, the first outermost: what the cache answers is never tried again.
+  bus.on('api.call', apiCache(), { name: 'api-cache', priority: 10 });
+  bus.on('api.call', apiRetry({ attempts: 3, backoffMs: 5 }), { name: 'api-retry' });
+
   return {
     bus,
     metrics,
     failures,
+    reviews,
+    apiUsage: () => ({ ...api.usage, ...github.usage }),
     async close(options) {
       const report = await bus.close(options);
-      await writeFile(join(out, 'board.json'), `${JSON.stringify(board, undefined, 2)}\n`);
+      await writeFile(join(out, 'board.json'), json(board));
+      await writeFile(join(out, 'comments.json'), json(github.comments()));
       await Promise.all([audit.close(), log.close()]);
       return report;
     },
   };
 }
+
+const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;

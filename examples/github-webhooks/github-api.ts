@@ -1,28 +1,95 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { EmissionContext } from 'ambus';
+import * as z from 'zod';
+import type { ApiRequest, ApiResponse, BotEvents } from './events.js';
 
-/** What the bot asks GitHub. */
-export interface GithubApi {
-  /** How many commits a branch lacks of the default branch. */
-  commitsBehind(repository: string, branch: string, delivery: string, signal: AbortSignal): Promise<number>;
+/** What a call to GitHub is made for: whoever handles an event passes its own `ctx`. */
+export type Caller = Pick<EmissionContext<BotEvents>, 'emit' | 'signal' | 'meta'>;
+
+/** Sends a request, and knows nothing of caches and retries. */
+export type Send = (request: ApiRequest, caller: Pick<Caller, 'signal' | 'meta'>) => Promise<ApiResponse>;
+
+/** How often GitHub was asked. */
+export interface ApiUsage {
+  /** Emissions of `api.call`. */
+  readonly calls: number;
+  /** How many of them a handler has answered in place of GitHub. */
+  readonly fromCache: number;
+  /** What was sent. */
+  readonly requests: number;
+  readonly failedRequests: number;
 }
 
-/**
- * Stands in for GitHub's API, so that the example needs no network and no token. How long an answer takes and what
- * it says depend on the question alone: every run sees the same slow answers.
- */
-export const simulatedGithub: GithubApi = {
-  async commitsBehind(repository, branch, delivery, signal) {
-    const seed = hash(`${repository} ${branch} ${delivery}`);
-    // One answer in four never comes in time: the remote hangs.
-    await delay(seed % 4 === 3 ? 60_000 : 2 + (seed % 10), undefined, { signal });
-    return seed % 150;
-  },
-};
+/** GitHub has answered, and the answer is an error. */
+export class ApiError extends Error {
+  readonly status: number;
 
-/** FNV-1a with a final mix, as short texts that differ in their last letter would else differ too little. */
-function hash(text: string): number {
-  let state = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
-  state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d);
-  return (state ^ (state >>> 13)) >>> 0;
+  constructor(status: number, message: string) {
+    super(`${status} ${message}`);
+    this.name = 'ApiError';
+    this.status = status;
+  }
+}
+
+const comparison = z.object({ behind_by: z.int() });
+const commitStatus = z.object({ state: z.enum(['success', 'pending', 'failure']) });
+const collaborators = z.array(z.object({ login: z.string() }));
+const botSettings = z.object({ maxChangedFiles: z.int() });
+
+/**
+ * What the bot asks GitHub. Each question is an emission of `api.call` around `send`: what its handlers do, such as
+ * caching, holds for all of them, and neither those who ask nor `send` know of it.
+ */
+export class GithubApi {
+  readonly #send: Send;
+  #calls = 0;
+  #fromCache = 0;
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  get usage(): Pick<ApiUsage, 'calls' | 'fromCache'> {
+    return { calls: this.#calls, fromCache: this.#fromCache };
+  }
+
+  /** How many commits a branch lacks of another one. */
+  async commitsBehind(caller: Caller, repository: string, base: string, head: string): Promise<number> {
+    const path = `/repos/${repository}/compare/${base}...${head}`;
+    return comparison.parse(await this.#call(caller, { method: 'GET', path, cache: 'no-store' })).behind_by;
+  }
+
+  /** How the builds of a commit went. */
+  async buildState(caller: Caller, repository: string, sha: string): Promise<z.infer<typeof commitStatus>['state']> {
+    const path = `/repos/${repository}/commits/${sha}/status`;
+    return commitStatus.parse(await this.#call(caller, { method: 'GET', path, cache: 'no-store' })).state;
+  }
+
+  /** The logins of those who may review. */
+  async collaborators(caller: Caller, repository: string): Promise<string[]> {
+    const path = `/repos/${repository}/collaborators`;
+    return collaborators.parse(await this.#call(caller, { method: 'GET', path })).map(({ login }) => login);
+  }
+
+  /** What a repository wants of the bot. */
+  async settings(caller: Caller, repository: string): Promise<z.infer<typeof botSettings>> {
+    const path = `/repos/${repository}/contents/.github/bot.json`;
+    return botSettings.parse(await this.#call(caller, { method: 'GET', path }));
+  }
+
+  /** Comments on an issue or a pull request. */
+  async comment(caller: Caller, repository: string, number: number, body: string): Promise<void> {
+    await this.#call(caller, {
+      method: 'POST',
+      path: `/repos/${repository}/issues/${number}/comments`,
+      body: { body },
+    });
+  }
+
+  async #call(caller: Caller, request: ApiRequest): Promise<unknown> {
+    this.#calls++;
+    // Whoever gives up the caller gives up the request too.
+    const { value, answeredBy } = await caller.emit('api.call', request, { core: this.#send, signal: caller.signal });
+    if (answeredBy !== undefined) this.#fromCache++;
+    return value?.body;
+  }
 }

@@ -61,7 +61,7 @@ async function run(bot: Bot, items: Items, out: string, signal: AbortSignal): Pr
   const durationMs = performance.now() - start;
   // Waits for what is still under way, such as notifications that handlers have posted, and says what was not done.
   const close = await bot.close({ drainMs: 2_000 });
-  return summarise(bot.metrics, bot.failures, { badLines, interrupted: signal.aborted, durationMs, close, out });
+  return summarise(bot, { badLines, interrupted: signal.aborted, durationMs, close, out });
 }
 
 async function openInput({ input }: Options, signal: AbortSignal): Promise<Items> {

@@ -10,6 +10,7 @@ export const notifiedEvents = [
   'bot.secret_found',
   'bot.branch_stale',
   'bot.topic_hot',
+  'bot.review_posted',
 ] as const;
 
 type NotifiedEvent = (typeof notifiedEvents)[number];
@@ -37,5 +38,7 @@ function message(ctx: HandlerContext<BotEvents, NotifiedEvent>): string {
       return `${ctx.payload.subject} is ${ctx.payload.commitsBehind} commits behind`;
     case 'bot.topic_hot':
       return `${ctx.payload.subject} has ${ctx.payload.reactions} reactions`;
+    case 'bot.review_posted':
+      return `${ctx.payload.subject} is for ${ctx.payload.reviewer ?? 'anybody'} to review`;
   }
 }

@@ -1,4 +1,4 @@
-import type { HandlerContext } from 'ambus';
+import type { ListenerContext } from 'ambus';
 import type { BotEvents, GithubEvents } from '../events.js';
 
 export type Column = 'draft' | 'in review' | 'merged' | 'closed';
@@ -9,7 +9,7 @@ type PullRequestEvent = Extract<keyof GithubEvents, `pull_request.${string}`>;
 export class PullRequestBoard {
   readonly #columns = new Map<string, Column>();
 
-  follow(ctx: HandlerContext<BotEvents, PullRequestEvent>): void {
+  follow(ctx: ListenerContext<BotEvents, PullRequestEvent>): void {
     const { repository, number } = ctx.payload;
     const pullRequest = `${repository.full_name}#${number}`;
     this.#columns.set(pullRequest, columnAfter(ctx) ?? this.#columns.get(pullRequest) ?? 'in review');
@@ -21,7 +21,7 @@ export class PullRequestBoard {
 }
 
 /** Where the event moves its pull request; undefined for those that move nothing. */
-function columnAfter(ctx: HandlerContext<BotEvents, PullRequestEvent>): Column | undefined {
+function columnAfter(ctx: ListenerContext<BotEvents, PullRequestEvent>): Column | undefined {
   switch (ctx.type) {
     case 'pull_request.closed':
       return ctx.payload.pull_request.merged ? 'merged' : 'closed';

@@ -18,15 +18,15 @@ const staleFrom = 100;
 
 /**
  * Asks GitHub how far a branch has fallen behind. The answer sometimes takes too long; the time limit is not
- * handled here but where the handler is subscribed (`timeoutMs`). All that it has to do is to pass `ctx.signal` on,
- * so that the request is given up when its time is up.
+ * handled here but where the handler is subscribed (`timeoutMs`). All that it has to do is to pass `ctx` on, with its
+ * `signal`, so that the request is given up when its time is up.
  */
-export function staleBranchChecker(github: GithubApi) {
+export function staleBranchChecker(github: Pick<GithubApi, 'commitsBehind'>) {
   return async (_payload: unknown, ctx: HandlerContext<BotEvents, BranchEvent>): Promise<void> => {
     const branch = branchOf(ctx);
     const { full_name, default_branch } = ctx.payload.repository;
     if (branch === undefined || branch === default_branch) return;
-    const commitsBehind = await github.commitsBehind(full_name, branch, String(ctx.meta['delivery']), ctx.signal);
+    const commitsBehind = await github.commitsBehind(ctx, full_name, default_branch, branch);
     if (commitsBehind >= staleFrom) ctx.post('bot.branch_stale', { subject: `${full_name}@${branch}`, commitsBehind });
   };
 }

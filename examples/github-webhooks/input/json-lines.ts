@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { ownEvents } from '../events.js';
 import { type BadLine, type Delivery, deliveryOf } from './delivery.js';
 
 /**
@@ -27,7 +28,11 @@ function parseLine(line: string, id: string): Delivery | BadLine {
     return { id, reason: `expected "type" to be a name such as "issues.opened", got ${kindOf(type)}` };
   }
   if (!isObject(payload)) return { id, reason: `expected "payload" to be an object, got ${kindOf(payload)}` };
-  return deliveryOf(id, type, payload);
+  const delivery = deliveryOf(id, type, payload);
+  // These are for the bot to say: whoever wrote the file could else have it comment on anything.
+  if (Object.hasOwn(ownEvents, delivery.event.type))
+    return { id, reason: `"${delivery.event.type}" is an event of the bot's own` };
+  return delivery;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -6,7 +6,7 @@ export interface HandlerMetrics {
   /** Time limits not counted. */
   readonly failures: number;
   readonly timeouts: number;
-  /** Its turn came and it was not called: its filter said no. */
+  /** Its turn came and it was not called: its filter said no, or another handler had answered. */
   readonly skipped: number;
   readonly p50Ms: number;
   readonly p95Ms: number;

@@ -20,6 +20,8 @@ export class Failures {
   >();
 
   readonly add = (failure: AmbusError): void => {
+    // Who is told to give up does so by failing. Why he was told, such as a time limit, is a failure that comes here too.
+    if (failure.cause instanceof Error && failure.cause.name === 'AbortError') return;
     const handler = failure instanceof HandlerError ? failure.handler : '(bus)';
     const reason = failure.cause instanceof Error ? failure.cause.message : failure.message;
     const key = JSON.stringify([handler, failure.code, reason]);

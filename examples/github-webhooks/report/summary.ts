@@ -1,7 +1,9 @@
 import type { CloseReport } from 'ambus';
+import type { Bot } from '../bot.js';
+import type { ApiUsage } from '../github-api.js';
 import { isGithubEventType } from '../github-event-types.js';
-import type { HandlerMetrics, Metrics } from '../observers/metrics.js';
-import type { FailureGroup, Failures } from './failures.js';
+import type { HandlerMetrics } from '../observers/metrics.js';
+import type { FailureGroup } from './failures.js';
 
 /** What a run came to: what `--json` prints. */
 export interface Summary {
@@ -16,6 +18,14 @@ export interface Summary {
   /** Events that the bot itself emitted, by name. */
   readonly ownEvents: Readonly<Record<string, number>>;
   readonly handlers: readonly HandlerMetrics[];
+  readonly reviews: {
+    readonly posted: number;
+    /** Which handlers of `reviewer.pick` had an answer, and how often. */
+    readonly pickedBy: Readonly<Record<string, number>>;
+    /** Which handlers of `pull_request.checks` have found something, and how often. */
+    readonly foundBy: Readonly<Record<string, number>>;
+  };
+  readonly api: ApiUsage;
   readonly failures: readonly FailureGroup[];
   readonly badLines: number;
   readonly interrupted: boolean;
@@ -35,7 +45,10 @@ export interface RunFacts {
   readonly out: string;
 }
 
-export function summarise(metrics: Metrics, failures: Failures, run: RunFacts): Summary {
+export function summarise(
+  { metrics, failures, reviews, apiUsage }: Omit<Bot, 'bus' | 'close'>,
+  run: RunFacts,
+): Summary {
   const byType = new Map<string, number>();
   let events = 0;
   for (const [name, count] of metrics.received) {
@@ -50,6 +63,12 @@ export function summarise(metrics: Metrics, failures: Failures, run: RunFacts): 
     unknownTypes: [...byType.keys()].filter((type) => !isGithubEventType(type)),
     ownEvents: mostFrequentFirst(metrics.derived),
     handlers: metrics.handlers(),
+    reviews: {
+      posted: reviews.posted,
+      pickedBy: mostFrequentFirst(reviews.pickedBy),
+      foundBy: mostFrequentFirst(reviews.foundBy),
+    },
+    api: apiUsage(),
     failures: failures.groups(),
     badLines: run.badLines,
     interrupted: run.interrupted,

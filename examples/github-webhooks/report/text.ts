@@ -10,6 +10,8 @@ export function summaryText(summary: Summary, width: number): string {
     section('Events by type', inColumns(summary.eventsByType, width)),
     section("The bot's own events", inColumns(summary.ownEvents, width)),
     section('Handlers', handlerTable(summary)),
+    section('Reviews', reviewLines(summary)),
+    section("GitHub's API", apiLines(summary)),
     section('Failures', summary.failures.map(failureText)),
     closeText(summary),
   ]
@@ -50,6 +52,22 @@ function handlerTable({ handlers }: Summary): string[] {
   );
 }
 
+function reviewLines({ reviews: { posted, pickedBy, foundBy } }: Summary): string[] {
+  if (posted === 0) return [];
+  const list = (counts: Readonly<Record<string, number>>): string => {
+    const entries = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+    return entries.length === 0 ? 'none' : entries.join(', ');
+  };
+  return [`posted          ${posted}`, `reviewers from  ${list(pickedBy)}`, `findings from   ${list(foundBy)}`];
+}
+
+function apiLines({ api: { calls, fromCache, requests, failedRequests } }: Summary): string[] {
+  if (calls === 0) return [];
+  return [
+    `${plural(calls, 'call')}: ${fromCache} answered by the cache, ${plural(requests, 'request')} sent, ${failedRequests} of them failed`,
+  ];
+}
+
 function failureText({ handler, reason, count, events }: Summary['failures'][number]): string {
   return `${count} x ${handler}: ${reason}${events.length > 0 ? `\n    in ${events.join(', ')}` : ''}`;
 }
@@ -59,7 +77,7 @@ function closeText({ close, out }: Summary): string {
     close.drained ? 'The bus has closed: nothing was left unfinished.' : 'The bus has closed, unfinished:',
   ];
   for (const { event, handlers } of close.unfinished) lines.push(`  ${event}: ${handlers.join(', ')}`);
-  lines.push(`audit.jsonl, notifications.txt, board.json and bot.log are in ${out}`);
+  lines.push(`audit.jsonl, notifications.txt, comments.json, board.json and bot.log are in ${out}`);
   return lines.join('\n');
 }
 

@@ -1,30 +1,11 @@
-import { EventBus } from 'ambus';
 import { describe, expect, it } from 'vitest';
-import type { BotEvents, OwnEvents } from '../../../examples/github-webhooks/events.js';
 import type { GithubApi } from '../../../examples/github-webhooks/github-api.js';
 import { hotTopics } from '../../../examples/github-webhooks/handlers/hot-topics.js';
 import { labelledEvents, labeller } from '../../../examples/github-webhooks/handlers/labeller.js';
 import { PullRequestBoard } from '../../../examples/github-webhooks/handlers/pull-request-board.js';
 import { scannedEvents, secretScanner } from '../../../examples/github-webhooks/handlers/secret-scanner.js';
 import { branchEvents, staleBranchChecker } from '../../../examples/github-webhooks/handlers/stale-branches.js';
-
-/** A bus that remembers what its handlers say. The payloads of these tests have just what the handlers read. */
-function harness() {
-  const bus = new EventBus<BotEvents>({ onFailure: () => {} });
-  const said: { type: string; payload: unknown }[] = [];
-  const own: readonly (keyof OwnEvents)[] = [
-    'bot.labels_suggested',
-    'bot.secret_found',
-    'bot.branch_stale',
-    'bot.topic_hot',
-  ];
-  bus.on(own, (payload, ctx) => said.push({ type: ctx.type, payload }));
-  const emit = <Name extends keyof BotEvents>(type: Name, payload: object) =>
-    bus.emit(type, payload as BotEvents[Name], { meta: { delivery: 'test' } });
-  return { bus, said, emit };
-}
-
-const repository = { full_name: 'octo-org/hello', default_branch: 'main' };
+import { harness, repository } from './harness.js';
 
 describe('labeller', () => {
   it.each([
@@ -100,10 +81,12 @@ describe('secretScanner', () => {
 describe('staleBranchChecker', () => {
   const push = { ref: 'refs/heads/topic', repository };
 
-  const check = async (payload: object, commitsBehind: GithubApi['commitsBehind'], timeoutMs = 10_000) => {
-    const { bus, said, emit } = harness();
-    bus.on(branchEvents, staleBranchChecker({ commitsBehind }), { timeoutMs });
-    const result = await emit('push', payload);
+  const check = async (payload: object, commitsBehind: GithubApi['commitsBehind']) => {
+    const { bus, clock, said, emit } = harness();
+    bus.on(branchEvents, staleBranchChecker({ commitsBehind }), { timeoutMs: 250 });
+    const emission = emit('push', payload);
+    await clock.advance(250);
+    const result = await emission;
     await bus.idle();
     return { result, said };
   };
@@ -113,6 +96,15 @@ describe('staleBranchChecker', () => {
     expect(said).toEqual([
       { type: 'bot.branch_stale', payload: { subject: 'octo-org/hello@topic', commitsBehind: 100 } },
     ]);
+  });
+
+  it('asks about the branch and the one that it is to be merged into', async () => {
+    const asked: unknown[] = [];
+    await check(push, async (_caller, ...question) => {
+      asked.push(question);
+      return 0;
+    });
+    expect(asked).toEqual([['octo-org/hello', 'main', 'topic']]);
   });
 
   it('says nothing of a branch that is not', async () => {
@@ -128,16 +120,12 @@ describe('staleBranchChecker', () => {
 
   it('gives the question up when its time is up', async () => {
     let signal: AbortSignal | undefined;
-    const { result, said } = await check(
-      push,
-      (_repository, _branch, _delivery, given) => {
-        signal = given;
-        return new Promise((_resolve, reject) => {
-          given.addEventListener('abort', () => reject(given.reason as Error));
-        });
-      },
-      1,
-    );
+    const { result, said } = await check(push, (caller) => {
+      signal = caller.signal;
+      return new Promise((_resolve, reject) => {
+        caller.signal.addEventListener('abort', () => reject(caller.signal.reason as Error));
+      });
+    });
     expect(result.failures.map(({ code }) => code)).toEqual(['HANDLER_TIMEOUT']);
     expect(signal?.aborted).toBe(true);
     expect(said).toEqual([]);
@@ -158,7 +146,9 @@ describe('PullRequestBoard', () => {
   it('moves a pull request through its columns', async () => {
     const { bus, emit } = harness();
     const board = new PullRequestBoard();
-    bus.on('pull_request.*', (_payload, ctx) => board.follow(ctx));
+    bus.on('pull_request.*', (_payload, ctx) => {
+      if (ctx.type !== 'pull_request.checks') board.follow(ctx);
+    });
     const columns: unknown[] = [];
     for (const [type, pull_request] of [
       ['pull_request.opened', { draft: true }],

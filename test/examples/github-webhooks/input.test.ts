@@ -49,6 +49,11 @@ describe('jsonLines', () => {
     ['{"payload": {}}', 'expected "type" to be a name such as "issues.opened", got nothing'],
     ['{"type": "", "payload": {}}', 'expected "type" to be a name such as "issues.opened", got an empty string'],
     ['{"type": 1, "payload": {}}', 'expected "type" to be a name such as "issues.opened", got a number'],
+    ['{"type": "api.call", "payload": {}}', '"api.call" is an event of the bot\'s own'],
+    [
+      '{"type": "pull_request", "payload": {"action": "checks"}}',
+      '"pull_request.checks" is an event of the bot\'s own',
+    ],
     ['{"type": "push"}', 'expected "payload" to be an object, got nothing'],
     ['{"type": "push", "payload": []}', 'expected "payload" to be an object, got an array'],
   ])('says what is wrong with %s, and goes on', async (line, reason) => {
