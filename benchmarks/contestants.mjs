@@ -22,6 +22,9 @@ export const compiledConcurrent = {
   compiled: true,
 };
 
+/** Read as a stream. */
+export const stream = { ...ambus, label: 'ambus stream' };
+
 export const eventemitter3 = { label: 'eventemitter3', library: 'eventemitter3' };
 export const nodeEvents = { label: 'node:events', library: 'node:events' };
 export const mitt = { label: 'mitt', library: 'mitt' };
@@ -55,9 +58,20 @@ export const tapableSeries = {
   order: 'sequential',
 };
 
+export const tapableWaterfall = { ...tapable, label: 'tapable SyncWaterfallHook', verb: 'SyncWaterfallHook' };
+export const tapableAsyncWaterfall = {
+  ...tapable,
+  label: 'tapable AsyncSeriesWaterfallHook',
+  verb: 'AsyncSeriesWaterfallHook',
+  order: 'sequential',
+};
+export const tapableBail = { ...tapable, label: 'tapable SyncBailHook', verb: 'SyncBailHook' };
+
 const emittery = { library: 'emittery', row: 'emittery' };
 export const emitteryConcurrent = { ...emittery, label: 'emittery emit', verb: 'emit', order: 'concurrent' };
 export const emitterySerial = { ...emittery, label: 'emittery emitSerial', verb: 'emitSerial', order: 'sequential' };
+export const emitteryStream = { ...emittery, label: 'emittery events' };
+export const nodeStream = { ...nodeEvents, label: 'node:events on' };
 
 const hookable = { library: 'hookable', row: 'hookable' };
 export const hookableParallel = {
@@ -68,9 +82,18 @@ export const hookableParallel = {
 };
 export const hookableSerial = { ...hookable, label: 'hookable callHook', verb: 'callHook', order: 'sequential' };
 
+/** What hookable has for those who want answers at once: a caller of their own, given the handlers. */
+export const hookableCollecting = { ...hookable, label: 'hookable callHookWith', verb: 'callHookWith' };
+
 export const eventemitter2Awaited = {
   ...eventemitter2,
   label: 'eventemitter2 emitAsync',
   row: 'eventemitter2',
   order: 'concurrent',
 };
+
+/** What one would write without a library: no isolation, no order but that of the array, no time limits. */
+const byHand = { library: 'by-hand', row: 'by hand' };
+export const loopByHand = { ...byHand, label: 'a loop by hand', order: 'sequential' };
+export const promiseAllByHand = { ...byHand, label: 'Promise.all by hand', order: 'concurrent' };
+export const onionByHand = { ...byHand, label: 'an onion by hand', order: 'sequential', nextIsArgument: true };

@@ -1,16 +1,15 @@
-import { makeEvents } from './generated.mjs';
-import { proveAwaiting, proveCounts } from './proof.mjs';
+import { makeEvents, payloads } from './generated.mjs';
+import { proveAnswers, proveAwaiting, proveCounts } from './proof.mjs';
 import { readClock } from './stopwatch.mjs';
 
 /** Long, because the engine is: optimised code for many call sites settles only after 100 to 200 ms. */
 const WARM_UP_MS = 200;
+/** What is generated for handlers that answer is more, and the time of the threads that optimise it counts. */
+const ANSWERING_WARM_UP_MS = 600;
 /** Also a number of emissions: generated dispatchers start after some thousands, whatever the time. */
 const WARM_UP_EMISSIONS = 5_000;
 const SLICES = 12;
 const SLICE_MS = 10;
-
-/** More than one, so that the engine can't take the payload for a constant. */
-const payloads = Array.from({ length: 8 }, () => ({ step: 1 }));
 
 /** One loop for one event, where the call may be inlined as in a hot loop of an application. */
 function loopOverOne(emit, turns) {
@@ -39,7 +38,9 @@ async function awaitOverMany(emits, turns) {
  *
  * @returns ns per emission, one sample for each slice.
  */
-async function measureEmissions({ emits, check }, counts, loops) {
+async function measureEmissions(emitter, work, loops) {
+  const { emits, check } = emitter;
+  const warmUpMs = work.isAnswered ? ANSWERING_WARM_UP_MS : WARM_UP_MS;
   const [one, many] = loops;
   const loop = emits.length === 1 ? (turns) => one(emits[0], turns) : (turns) => many(emits, turns);
   let turnsDone = 0;
@@ -54,13 +55,13 @@ async function measureEmissions({ emits, check }, counts, loops) {
 
   let turnsPerSlice = 1;
   let warmedMs = 0;
-  while (warmedMs < WARM_UP_MS || turnsDone < WARM_UP_EMISSIONS) {
+  while (warmedMs < warmUpMs || turnsDone < WARM_UP_EMISSIONS) {
     const elapsedMs = await time(turnsPerSlice);
     warmedMs += elapsedMs;
     // At most doubled: the first loops, not yet optimised, say little about the later ones.
     turnsPerSlice = Math.ceil(turnsPerSlice * Math.min(2, SLICE_MS / elapsedMs));
   }
-  proveCounts(counts, turnsDone);
+  proveCounts(work, turnsDone);
 
   // No forced collection here: it throws away what optimised code relies on, and the slices after it are slow.
   const samples = [];
@@ -68,22 +69,25 @@ async function measureEmissions({ emits, check }, counts, loops) {
     const elapsedMs = await time(turnsPerSlice);
     samples.push((elapsedMs * 1e6) / (turnsPerSlice * emits.length));
   }
-  proveCounts(counts, turnsDone);
-  check?.();
+  proveCounts(work, turnsDone);
+  check?.(turnsDone * emits.length);
   return samples;
 }
 
 export async function measureSync(library, shape, contestant) {
-  const { events, counts } = makeEvents(shape);
-  const emitter = await library.emitSync({ ...contestant, events });
-  return measureEmissions(emitter, counts, [loopOverOne, loopOverMany]);
+  const work = makeEvents(shape, contestant);
+  const emitter = await library.emitSync({ ...contestant, kind: shape.kind, events: work.events });
+  const samples = await measureEmissions(emitter, work, [loopOverOne, loopOverMany]);
+  if (work.isAnswered) await proveAnswers(emitter, work, payloads);
+  return samples;
 }
 
 export async function measureAwaited(library, shape, contestant) {
-  const { events, counts } = makeEvents(shape);
-  const emitter = await library.emitAwaited({ ...contestant, events });
-  const samples = await measureEmissions(emitter, counts, [awaitOverOne, awaitOverMany]);
-  // Afterwards, so that the proof leaves no type feedback in what is measured.
-  await proveAwaiting(library, contestant);
+  const work = makeEvents(shape, contestant);
+  const emitter = await library.emitAwaited({ ...contestant, kind: shape.kind, events: work.events });
+  const samples = await measureEmissions(emitter, work, [awaitOverOne, awaitOverMany]);
+  // Afterwards, so that the proofs leave no type feedback in what is measured.
+  if (work.isAnswered) await proveAnswers(emitter, work, payloads);
+  await proveAwaiting(library, contestant, shape.kind);
   return samples;
 }

@@ -3,6 +3,12 @@
 // than it is in an application. So each handler, and each place that emits, is generated with a text
 // of its own.
 
+/** Makes a function of a text that may name what is in the scope. */
+function generate(scope, text) {
+  // oxlint-disable-next-line typescript/no-implied-eval -- see the head of this file
+  return new Function(...Object.keys(scope), `return ${text}`)(...Object.values(scope));
+}
+
 let sites = 0;
 
 /**
@@ -14,33 +20,91 @@ let sites = 0;
  */
 export function callSite(scope, emission) {
   sites += 1;
-  const text = `return function site${sites}(payload) { return ${emission}; }`;
-  // oxlint-disable-next-line typescript/no-implied-eval -- see the head of this file
-  return new Function(...Object.keys(scope), text)(...Object.values(scope));
+  return generate(scope, `function site${sites}(payload) { return ${emission}; }`);
 }
 
+/** Where answers go, so that the engine can't spare itself the making of one. */
+const kept = { answer: undefined };
+
+/** Makes a place that emits and uses the answer at once: a {@link callSite} whose expression comes to the answer. */
+export function answeringSite(scope, answer) {
+  return callSite({ ...scope, kept }, `(kept.answer = ${answer})`);
+}
+
+/** More than one, so that the engine can't take the payload for a constant; in a ring, so that there is a next one. */
+export const payloads = Array.from({ length: 8 }, () => ({ step: 1, next: undefined }));
+for (const [place, payload] of payloads.entries()) payload.next = payloads[(place + 1) % payloads.length];
+
+function payloadAfter(payload, steps) {
+  let after = payload;
+  for (let step = 0; step < steps; step += 1) after = after.next;
+  return after;
+}
+
+/**
+ * How the handlers of an event combine: what each does besides counting, and what the caller must get of
+ * it. No handler allocates, so that only what the library makes is measured.
+ */
+const kinds = {
+  broadcast: {
+    handlerEnds: () => '',
+    answerTo: () => undefined,
+  },
+  waterfall: {
+    handlerEnds: () => 'return payload.next;',
+    answerTo: (payload, { handlers }) => payloadAfter(payload, handlers),
+  },
+  first: {
+    handlerEnds: ({ handler, answering }) => (handler === answering ? 'return payload.next;' : ''),
+    answerTo: (payload) => payload.next,
+  },
+  collect: {
+    handlerEnds: ({ handler }) => `return 'answer ${handler}';`,
+    answerTo: (_payload, { handlers }) => Array.from({ length: handlers }, (_, handler) => `answer ${handler}`),
+  },
+  around: {
+    handlerEnds: ({ isAsync, nextIsArgument }) =>
+      `return ${isAsync ? 'await ' : ''}${nextIsArgument ? 'next' : 'ctx.next'}(payload.next);`,
+    answerTo: (payload, { handlers }) => payloadAfter(payload, handlers),
+  },
+};
+
 /** A handler with a tiny side effect that is checked afterwards: it counts its own calls. */
-function countingHandler(counts, index, isAsync) {
-  const text = `return ${isAsync ? 'async ' : ''}function handler${index}(payload) { counts[${index}] += payload.step; }`;
-  // oxlint-disable-next-line typescript/no-implied-eval -- see the head of this file
-  return new Function('counts', text)(counts);
+function countingHandler(counts, index, { isAsync, parameters, end }) {
+  const body = `counts[${index}] += payload.step; ${end}`;
+  return generate({ counts }, `${isAsync ? 'async ' : ''}function handler${index}(${parameters}) { ${body} }`);
 }
 
 /**
  * Makes the events of one case with their handlers.
  *
- * @param shape - How many `types`, how many `handlers` for each, and `isAsync(type, handler)` by position.
- * @returns The events, and the calls that each handler has counted.
+ * @param shape - How many `types`, how many `handlers` for each, `isAsync(type, handler)` by position, the
+ *   `kind` of the events, and for the kind `first` which handler is the `answering` one.
+ * @param contestant - `nextIsArgument` where an onion's handlers get `next` itself and not a context with it.
+ * @returns The events; the calls that each handler has counted; `isAnswered`, whether callers get an answer;
+ *   `isReached(index)`, whether an emission gets to that handler; `answerTo(payload)`, what callers must get.
  */
-export function makeEvents({ types, handlers, isAsync = () => false }) {
+export function makeEvents(shape, { nextIsArgument = false } = {}) {
+  const { types, handlers, kind = 'broadcast', answering, isAsync = () => false } = shape;
+  const { handlerEnds, answerTo } = kinds[kind];
+  const parameters = kind === 'around' ? `payload, ${nextIsArgument ? 'next' : 'ctx'}` : 'payload';
   const counts = new Int32Array(types * handlers);
   const events = Array.from({ length: types }, (_, type) => ({
     type: `area${type}.happened`,
     pattern: `area${type}.*`,
     handlers: Array.from({ length: handlers }, (_, handler) => {
       const async = isAsync(type, handler);
-      return { isAsync: async, run: countingHandler(counts, type * handlers + handler, async) };
+      const end = handlerEnds({ handler, answering, isAsync: async, nextIsArgument });
+      const run = countingHandler(counts, type * handlers + handler, { isAsync: async, parameters, end });
+      return { isAsync: async, run };
     }),
+    core: generate({}, `function core${type}(payload) { return payload; }`),
   }));
-  return { events, counts };
+  return {
+    events,
+    counts,
+    isAnswered: kind !== 'broadcast',
+    isReached: (index) => answering === undefined || index % handlers <= answering,
+    answerTo: (payload) => answerTo(payload, shape),
+  };
 }

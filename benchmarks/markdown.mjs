@@ -21,6 +21,19 @@ const tables = [
       ['10 async in sequence', 'await-async-1x10'],
     ],
   },
+  {
+    title: 'Handlers that answer, time against what one would write by hand',
+    base: 'by hand',
+    columns: [
+      ['waterfall, 20 × 5', 'waterfall-20x5'],
+      ['waterfall, 10 async', 'waterfall-async-1x10'],
+      ['first, 20 × 5', 'first-20x5'],
+      ['collect, 20 × 5', 'collect-20x5'],
+      ['collect, 10, half async', 'collect-half-async-1x10'],
+      ['around, 20 × 3', 'around-20x3'],
+      ['around, 20 × 3 async', 'around-async-20x3'],
+    ],
+  },
 ];
 
 /** The median of a row in a case: where a library takes part in several ways, its fastest. */

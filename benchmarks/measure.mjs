@@ -2,9 +2,11 @@
 // samples as JSON. In a process of its own, because V8 optimises a function for everything that it has
 // ever been given: who comes second would be measured with what the first one taught the engine.
 
-import { cases } from './cases.mjs';
+import { cases } from './cases/index.mjs';
 import { measureAwaited, measureSync } from './emitting.mjs';
+import { measureInspecting } from './inspecting.mjs';
 import { loadLibrary } from './libraries/index.mjs';
+import { measureStreaming } from './streaming.mjs';
 import { measureMemory, measureSubscribing } from './subscribing.mjs';
 
 const workloads = {
@@ -12,6 +14,8 @@ const workloads = {
   awaited: measureAwaited,
   subscribing: measureSubscribing,
   memory: measureMemory,
+  streaming: measureStreaming,
+  inspecting: measureInspecting,
 };
 
 const [caseId, label] = process.argv.slice(2);

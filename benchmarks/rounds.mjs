@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { budgeted } from './cases.mjs';
+import { budgeted } from './cases/index.mjs';
 import { summarise } from './statistics.mjs';
 
 const measure = fileURLToPath(new URL('measure.mjs', import.meta.url));
@@ -20,11 +20,15 @@ async function measureOnce(caseId, label) {
   return Math.min(...JSON.parse(stdout));
 }
 
-/** What a failed process had to say, in a line or a few. */
+/** What a failed process had to say, in a line. */
 function reasonOf(error) {
   if (error.killed) return `took longer than ${PROCESS_TIMEOUT_MS} ms`;
-  const lines = String(error.stderr ?? error.message).split('\n');
-  return (lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.join(' ').trim()) || 'ended without a word';
+  const lines = String(error.stderr ?? error.message)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  // Whoever fails in each of a million emissions may have said so each time.
+  return (lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0] ?? 'ended without a word').slice(0, 300);
 }
 
 function judge({ of, against, atMost }, entries) {

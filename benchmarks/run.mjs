@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { ensureBuilt } from './built.mjs';
-import { cases } from './cases.mjs';
+import { cases } from './cases/index.mjs';
 import { libraryNames } from './libraries/index.mjs';
 import { markdown } from './markdown.mjs';
 import { help, readOptions, UsageError } from './options.mjs';

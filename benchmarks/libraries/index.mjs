@@ -3,15 +3,22 @@
  * measures it. It has some of these functions, each of which makes a fresh emitter:
  *
  * - `emitSync(setting)` and `emitAwaited(setting)` subscribe the handlers of `setting.events` and return
- *   `{ emits, check }`: for each event a call site that emits its payload, and optionally a function that
- *   throws if what was measured is not what the label says.
+ *   `{ emits, check, answerOf }`: for each event a call site that emits its payload; optionally
+ *   `check(emissions)`, which throws if what was measured is not what the label says; and optionally
+ *   `answerOf(returned)`, which finds the answer in what an emission has come to.
  * - `subscribing(setting)` returns `{ add, remove, emit }` for one event: `add(handler)` returns what
  *   `remove` needs to end that subscription.
+ * - `streaming(setting)` returns `{ emit, open, payloadOf }`: `open()` gives an async iterable of what
+ *   `emit(payload)` emits from then on, `payloadOf(item)` the payload of one of its items.
+ * - `inspecting(setting)` returns `{ inspect, count }`: `inspect()` says what a bus with many subscriptions
+ *   is made of, `count(said)` how many subscriptions are in that.
  *
- * `setting` carries, besides `events`, what the contestant says: `verb`, `mode`, `compiled` and the like.
+ * `setting` carries, besides `events` and their `kind`, what the contestant says: `verb`, `mode`, `compiled`
+ * and the like.
  */
 const libraries = {
   ambus: () => import('./ambus.mjs'),
+  'by-hand': () => import('./by-hand.mjs'),
   emittery: () => import('./emittery.mjs'),
   eventemitter2: () => import('./eventemitter2.mjs'),
   eventemitter3: () => import('./eventemitter3.mjs'),

@@ -1,4 +1,5 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, on } from 'node:events';
+import { callSite } from '../generated.mjs';
 import { onAndEmit } from './on-and-emit.mjs';
 
 export function emitSync({ events }) {
@@ -14,5 +15,15 @@ export function subscribing() {
     },
     remove: (handler) => emitter.off('tick', handler),
     emit: (payload) => emitter.emit('tick', payload),
+  };
+}
+
+export function streaming() {
+  const emitter = new EventEmitter();
+  return {
+    emit: callSite({ emitter }, "emitter.emit('tick', payload)"),
+    open: () => on(emitter, 'tick'),
+    // It gives every listener's arguments.
+    payloadOf: ([payload]) => payload,
   };
 }

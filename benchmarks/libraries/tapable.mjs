@@ -1,5 +1,5 @@
 import tapable from 'tapable';
-import { callSite } from '../generated.mjs';
+import { answeringSite, callSite } from '../generated.mjs';
 
 /**
  * tapable has a hook for each event. Who taps says whether a handler is async; `unknowing` is for those
@@ -17,8 +17,10 @@ function makeHooks(Hook, events, unknowing = false) {
   });
 }
 
-export function emitSync({ events }) {
-  return { emits: makeHooks(tapable.SyncHook, events).map((hook) => callSite({ hook }, 'hook.call(payload)')) };
+/** `verb` is the kind of hook. */
+export function emitSync({ events, verb = 'SyncHook', kind }) {
+  const site = kind === undefined ? callSite : answeringSite;
+  return { emits: makeHooks(tapable[verb], events).map((hook) => site({ hook }, 'hook.call(payload)')) };
 }
 
 /** `verb` is the kind of hook. */
