@@ -1,8 +1,11 @@
 /// <reference lib="esnext.disposable" />
 
-export type { DispatchCompiler } from './bus/compiler.js';
-export type { EmitResult, ResultOf } from './bus/emit-result.js';
+export { fromEventTarget, toEventTarget } from './bus/bridges/event-target.js';
+export { type EmitterLike, type EmitterMapping, fromEmitter } from './bus/bridges/from-emitter.js';
+export type { DispatchCompiler } from './bus/dispatching/compiler.js';
+export type { EmitResult, ResultOf } from './bus/dispatching/emit-result.js';
 export { EventBus, type EventBusConstructor } from './bus/event-bus.js';
+export type { EventHandle } from './bus/event-handle.js';
 export {
   type AnswerSettings,
   around,
@@ -19,8 +22,7 @@ export {
   first,
   type WaterfallSettings,
   waterfall,
-} from './bus/event-declaration.js';
-export type { EventHandle } from './bus/event-handle.js';
+} from './bus/events/event-declaration.js';
 export type {
   AnswerOf,
   AnyEvent,
@@ -32,25 +34,8 @@ export type {
   PatternOf,
   PayloadOf,
   VoidEventName,
-} from './bus/event-map.js';
-export type { EventStream, StreamOptions, StreamOverflow } from './bus/event-stream.js';
-export { fromEventTarget, toEventTarget } from './bus/event-target.js';
-export { type EmitterLike, type EmitterMapping, fromEmitter } from './bus/from-emitter.js';
-export type { HandlerGroup } from './bus/group.js';
-export type {
-  AroundContext,
-  EmissionContext,
-  EmitOptionsOf,
-  Emitting,
-  Handler,
-  HandlerContext,
-  Listener,
-  ListenerContext,
-  ReturnedBy,
-  SubscribeOptions,
-  Subscribing,
-  Unsubscribe,
-} from './bus/handler.js';
+} from './bus/events/event-map.js';
+export { typed } from './bus/events/schema.js';
 export type {
   AnyInterceptedEmission,
   InterceptedChange,
@@ -58,7 +43,7 @@ export type {
   InterceptOptions,
   Interceptor,
   InterceptorNext,
-} from './bus/interceptor.js';
+} from './bus/intercepting/interceptor.js';
 export type {
   BusFacts,
   BusObserver,
@@ -78,7 +63,14 @@ export type {
   SubscriptionKind,
   Unsubscribed,
   UnsubscribeReason,
-} from './bus/observer.js';
+} from './bus/observing/observer.js';
+export type {
+  BusCounts,
+  BusSnapshot,
+  EventSnapshot,
+  HandlerSnapshot,
+  StreamSnapshot,
+} from './bus/observing/snapshot.js';
 export type {
   BusOptions,
   CloseOptions,
@@ -89,9 +81,23 @@ export type {
   IdleOptions,
   Unfinished,
 } from './bus/options.js';
-export { typed } from './bus/schema.js';
-export type { BusCounts, BusSnapshot, EventSnapshot, HandlerSnapshot, StreamSnapshot } from './bus/snapshot.js';
-export type { WaitOptions } from './bus/wait-for.js';
+export type { EventStream, StreamOptions, StreamOverflow } from './bus/subscribing/event-stream.js';
+export type { HandlerGroup } from './bus/subscribing/group.js';
+export type {
+  AroundContext,
+  EmissionContext,
+  EmitOptionsOf,
+  Emitting,
+  Handler,
+  HandlerContext,
+  Listener,
+  ListenerContext,
+  ReturnedBy,
+  SubscribeOptions,
+  Subscribing,
+  Unsubscribe,
+} from './bus/subscribing/handler.js';
+export type { WaitOptions } from './bus/subscribing/wait-for.js';
 export {
   AmbusError,
   EmitError,

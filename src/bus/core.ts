@@ -2,32 +2,39 @@ import { AmbusError, EmitError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import { chain, thenOf } from '../internal/thenable.js';
 import { reportUncaught } from '../internal/uncaught.js';
-import { type AncestryStore, callingContext, orphans, scope, traceAcrossAwaits, unwinds } from './ancestry.js';
-import { Channel } from './channel.js';
-import { type ChannelTable, makeChannelTable } from './channel-table.js';
-import { Context, SETTLED, TRACKED } from './context.js';
-import { ignoresContext } from './context-free.js';
-import { warnOfDeprecation } from './deprecation.js';
-import { conclude, leave, leaveThrown, runContextFree, runWithin } from './dispatch.js';
-import { Emission, type EmissionSettings } from './emission.js';
-import { type AnyEmitResult, makeResult } from './emit-result.js';
-import { assertDeclarations, type Declaration } from './event-declaration.js';
-import { assertEmittable, undeclaredEvent, undeclaredPattern } from './event-name.js';
-import type { BusEventStream } from './event-stream.js';
-import type { GroupState } from './group.js';
-import { describe } from './handler-failure.js';
-import { Interception, type RegisteredInterceptor } from './interception.js';
-import { KINDS } from './kind.js';
-import { leakFact } from './leak-warning.js';
+import {
+  type AncestryStore,
+  callingContext,
+  orphans,
+  scope,
+  traceAcrossAwaits,
+  unwinds,
+} from './dispatching/ancestry.js';
+import { Channel } from './dispatching/channel.js';
+import { type ChannelTable, makeChannelTable } from './dispatching/channel-table.js';
+import { Context, SETTLED, TRACKED } from './dispatching/context.js';
+import { ignoresContext } from './dispatching/context-free.js';
+import { conclude, leave, leaveThrown, runContextFree, runWithin } from './dispatching/dispatch.js';
+import { Emission, type EmissionSettings } from './dispatching/emission.js';
+import { type AnyEmitResult, makeResult } from './dispatching/emit-result.js';
+import { describe } from './dispatching/handler-failure.js';
+import { KINDS } from './dispatching/kind.js';
+import type { Plan, PlannedHandler } from './dispatching/plan.js';
+import { warnOfDeprecation } from './events/deprecation.js';
+import { assertDeclarations, type Declaration } from './events/event-declaration.js';
+import { assertEmittable, undeclaredEvent, undeclaredPattern } from './events/event-name.js';
+import type { Pattern } from './events/pattern.js';
+import { Interception, type RegisteredInterceptor } from './intercepting/interception.js';
 import { Lifetime } from './lifetime.js';
-import type { Listening } from './listening.js';
-import type { Subscribed, UnsubscribeReason } from './observer.js';
-import { ObserverHub } from './observer-hub.js';
+import type { Subscribed, UnsubscribeReason } from './observing/observer.js';
+import { ObserverHub } from './observing/observer-hub.js';
 import type { EmitOptions } from './options.js';
-import type { Pattern } from './pattern.js';
-import type { Plan, PlannedHandler } from './plan.js';
 import { type BusSettings, resolveEmitOptions } from './settings.js';
-import { LIVE, REMOVED, RETIRED, type Subscription, SubscriptionList, USED } from './subscription.js';
+import type { BusEventStream } from './subscribing/event-stream.js';
+import type { GroupState } from './subscribing/group.js';
+import { leakFact } from './subscribing/leak-warning.js';
+import type { Listening } from './subscribing/listening.js';
+import { LIVE, REMOVED, RETIRED, type Subscription, SubscriptionList, USED } from './subscribing/subscription.js';
 
 /** How many events without handlers are remembered before they are cleared away. */
 const IDLE_CHANNELS = 1_024;

@@ -1,11 +1,13 @@
 import { AmbusError } from '../errors.js';
 import { assertOption, assertOptions, isFiniteNumber, show } from '../internal/assertions.js';
 import { asyncDisposeSymbol } from '../internal/dispose.js';
-import { scope } from './ancestry.js';
-import { SYNC } from './context.js';
+import { forward } from './bridges/forward.js';
 import { BusCore } from './core.js';
-import { run, runForPromise } from './dispatch.js';
-import type { AnyEmitResult } from './emit-result.js';
+import { scope } from './dispatching/ancestry.js';
+import { SYNC } from './dispatching/context.js';
+import { run, runForPromise } from './dispatching/dispatch.js';
+import type { AnyEmitResult } from './dispatching/emit-result.js';
+import type { Plan } from './dispatching/plan.js';
 import { BusEventHandle, type EventHandle } from './event-handle.js';
 import type {
   EmittedOf,
@@ -16,23 +18,21 @@ import type {
   NamesOf,
   PatternOf,
   PayloadOf,
-} from './event-map.js';
-import { assertEmittable, assertEventName } from './event-name.js';
-import { BusEventStream, type EventStream, type StreamOptions } from './event-stream.js';
-import { forward } from './forward.js';
-import { BusGroup, GroupState, type HandlerGroup } from './group.js';
-import type { Emitting, Subscribing, Unsubscribe } from './handler.js';
-import { intercept } from './intercept.js';
-import type { InterceptOptions, Interceptor } from './interceptor.js';
-import type { BusObserver } from './observer.js';
+} from './events/event-map.js';
+import { assertEmittable, assertEventName } from './events/event-name.js';
+import { intercept } from './intercepting/intercept.js';
+import type { InterceptOptions, Interceptor } from './intercepting/interceptor.js';
+import type { BusObserver } from './observing/observer.js';
+import type { BusSnapshot } from './observing/snapshot.js';
+import { handlersOf, takeSnapshot } from './observing/take-snapshot.js';
 import type { BusOptions, CloseOptions, CloseReport, EmitOptions, IdleOptions } from './options.js';
-import type { Plan } from './plan.js';
 import { resolveBusOptions } from './settings.js';
-import type { BusSnapshot } from './snapshot.js';
-import { EVERYTHING, subscribe } from './subscribe.js';
-import { handlersOf, takeSnapshot } from './take-snapshot.js';
-import { unsubscribing } from './unsubscribing.js';
-import { type WaitOptions, waitFor } from './wait-for.js';
+import { BusEventStream, type EventStream, type StreamOptions } from './subscribing/event-stream.js';
+import { BusGroup, GroupState, type HandlerGroup } from './subscribing/group.js';
+import type { Emitting, Subscribing, Unsubscribe } from './subscribing/handler.js';
+import { EVERYTHING, subscribe } from './subscribing/subscribe.js';
+import { unsubscribing } from './subscribing/unsubscribing.js';
+import { type WaitOptions, waitFor } from './subscribing/wait-for.js';
 
 /**
  * Dispatches typed events to handlers, sync and async alike: in order of priority, each handler's

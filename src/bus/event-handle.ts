@@ -1,15 +1,15 @@
-import { scope } from './ancestry.js';
-import type { Channel } from './channel.js';
-import { SYNC } from './context.js';
 import type { BusCore } from './core.js';
-import { run, runForPromise } from './dispatch.js';
-import type { AnyEmitResult, ResultOf } from './emit-result.js';
-import type { EventName, InputOf, PayloadOf, VoidEventName } from './event-map.js';
-import type { EmitOptionsOf, Handler, SubscribeOptions, Unsubscribe } from './handler.js';
+import { scope } from './dispatching/ancestry.js';
+import type { Channel } from './dispatching/channel.js';
+import { SYNC } from './dispatching/context.js';
+import { run, runForPromise } from './dispatching/dispatch.js';
+import type { AnyEmitResult, ResultOf } from './dispatching/emit-result.js';
+import type { Plan } from './dispatching/plan.js';
+import type { EventName, InputOf, PayloadOf, VoidEventName } from './events/event-map.js';
+import { handlersOf } from './observing/take-snapshot.js';
 import type { EmitOptions } from './options.js';
-import type { Plan } from './plan.js';
-import { subscribe } from './subscribe.js';
-import { handlersOf } from './take-snapshot.js';
+import type { EmitOptionsOf, Handler, SubscribeOptions, Unsubscribe } from './subscribing/handler.js';
+import { subscribe } from './subscribing/subscribe.js';
 
 type Arguments<Events extends object, Name extends keyof Events> =
   Name extends VoidEventName<Events>

@@ -1,5 +1,5 @@
-import type { Context } from './context.js';
-import type { GroupState } from './group.js';
+import type { Context } from './dispatching/context.js';
+import type { GroupState } from './subscribing/group.js';
 
 /** An emission that has begun, or what comes before and after one. */
 export interface InFlightEntry {

@@ -1,13 +1,13 @@
 import { AmbusError } from '../errors.js';
 import { isAbortSignal, onAbort } from '../internal/abort.js';
 import { assertDuration, assertOption, assertOptions } from '../internal/assertions.js';
-import { callingContext, scope } from './ancestry.js';
-import type { Context } from './context.js';
 import type { BusCore } from './core.js';
-import type { GroupState } from './group.js';
-import type { HandlerRun } from './handler-run.js';
+import { callingContext, scope } from './dispatching/ancestry.js';
+import type { Context } from './dispatching/context.js';
+import type { HandlerRun } from './dispatching/handler-run.js';
 import { InFlight, type InFlightEntry } from './in-flight.js';
 import type { CloseOptions, CloseReport, IdleOptions, Unfinished } from './options.js';
+import type { GroupState } from './subscribing/group.js';
 
 const DEFAULT_DRAIN_MS = 10_000;
 

@@ -1,7 +1,7 @@
 import type { AmbusError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
-import type { DispatchCompiler } from './compiler.js';
-import type { BroadcastOf, EventDeclaration } from './event-declaration.js';
+import type { DispatchCompiler } from './dispatching/compiler.js';
+import type { BroadcastOf, EventDeclaration } from './events/event-declaration.js';
 
 /** How a broadcast fans out. */
 export type FanOutMode = 'sequential' | 'concurrent' | 'tiered';

@@ -11,8 +11,9 @@ import {
   isString,
 } from '../internal/assertions.js';
 import { type Clock, systemClock } from '../internal/clock.js';
-import type { GeneratingCompiler } from './compiler.js';
-import type { EmissionSettings } from './emission.js';
+import type { GeneratingCompiler } from './dispatching/compiler.js';
+import type { EmissionSettings } from './dispatching/emission.js';
+import { KINDS } from './dispatching/kind.js';
 import type {
   Declaration,
   Deprecation,
@@ -20,10 +21,9 @@ import type {
   EventDeclarations,
   EventKind,
   FanOutSettings,
-} from './event-declaration.js';
-import { KINDS } from './kind.js';
+} from './events/event-declaration.js';
+import { isSchema } from './events/schema.js';
 import type { BusOptions, EmitOptions, FanOutMode } from './options.js';
-import { isSchema } from './schema.js';
 
 const MODES: readonly FanOutMode[] = ['sequential', 'concurrent', 'tiered'];
 const EMIT_OPTIONS = ['mode', 'concurrency', 'timeoutMs', 'failurePolicy', 'signal', 'meta', 'core'];

@@ -1,5 +1,5 @@
-import type { DispatchCompiler, DispatchParts, GeneratingCompiler } from '../bus/compiler.js';
-import type { Plan, PlanRunner } from '../bus/plan.js';
+import type { DispatchCompiler, DispatchParts, GeneratingCompiler } from '../bus/dispatching/compiler.js';
+import type { Plan, PlanRunner } from '../bus/dispatching/plan.js';
 import { assertCount, assertOptions } from '../internal/assertions.js';
 
 /** When a dispatcher is generated, and for what. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ignoresContext } from '../../src/bus/context-free.js';
+import { ignoresContext } from '../../src/bus/dispatching/context-free.js';
 import { EventBus } from '../../src/index.js';
 
 type Ctx = { readonly type: PropertyKey } | undefined;
