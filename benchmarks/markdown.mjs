@@ -49,8 +49,8 @@ function table(results, { title, base, columns }) {
   const entries = results.filter(({ id }) => ids.includes(id)).flatMap(({ contestants }) => contestants);
   const rows = [...new Set(entries.map(({ row }) => row))];
   const cell = (row, id) => {
-    const ratio = fastest(results, id, row) / fastest(results, id, base);
-    return Number.isFinite(ratio) ? ratio.toFixed(2) : '–';
+    const [time, yardstick] = [fastest(results, id, row), fastest(results, id, base)];
+    return Number.isFinite(time) && Number.isFinite(yardstick) ? (time / yardstick).toFixed(2) : '–';
   };
   return [
     `**${title}** (less is better)`,
@@ -65,5 +65,8 @@ function table(results, { title, base, columns }) {
 export function markdown({ environment, results }) {
   const { node, rounds } = environment;
   const note = `Measured on Node ${node}: medians over ${rounds} processes for each library and case, taken in turn. Figures from one machine: run \`npm run bench\` for yours.`;
-  return [...tables.map((one) => table(results, one)), note].join('\n\n');
+  const measured = tables.filter(({ base, columns }) =>
+    columns.some(([, id]) => fastest(results, id, base) < Infinity),
+  );
+  return [...measured.map((one) => table(results, one)), note].join('\n\n');
 }

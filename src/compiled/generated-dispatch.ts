@@ -68,7 +68,9 @@ export function compiled(options?: CompiledOptions): DispatchCompiler {
 
 /** What differs between the dispatchers of the kinds, as text. */
 interface Parts {
-  /** Before the first handler. */
+  /** For every emission. */
+  readonly shared: string;
+  /** Before the first handler of one. */
   readonly begin: string;
   /** Takes what the handler at a position has returned, where that is neither undefined nor a thenable. */
   readonly take: (index: number) => string;
@@ -85,6 +87,7 @@ function partsOf({ asked, contextFree, kind, listensTo }: Plan): Parts {
   switch (kind) {
     case 'broadcast':
       return {
+        shared: '',
         begin: '',
         take: () => '',
         end: `${contextFree ? '' : 'ctx.flags |= settled;'} plan.runs++; return ok;`,
@@ -94,7 +97,8 @@ function partsOf({ asked, contextFree, kind, listensTo }: Plan): Parts {
       // Known here rather than asked of its answers: each answer is the next payload, and no more.
       const result = `makeResult(type, ${count}, ok.skipped, false, ok.failures, payload, ok.values, undefined)`;
       return {
-        begin: 'const answers = makeAnswers();',
+        shared: 'const answers = makeAnswers();',
+        begin: '',
         take: (index) => (asked[index] ? `payload = ${contextFree ? '' : 'ctx.payload = '}returned;` : ''),
         end: `${contextFree ? '' : 'ctx.flags |= settled;'} plan.runs++; return ${result};`,
         answers: 'answers',
@@ -102,6 +106,7 @@ function partsOf({ asked, contextFree, kind, listensTo }: Plan): Parts {
     }
     default:
       return {
+        shared: '',
         begin: 'const answers = makeAnswers();',
         take: (index) => {
           if (asked[index] !== true) return '';
@@ -117,7 +122,7 @@ function partsOf({ asked, contextFree, kind, listensTo }: Plan): Parts {
 /** The text of `runPlan` or `runAnswering` in `bus/dispatch.ts` for one plan, its loop unrolled. */
 function makeFactory(plan: Plan): Factory {
   const { contextFree, kind } = plan;
-  const { answers, begin, end, take } = partsOf(plan);
+  const { answers, begin, end, shared, take } = partsOf(plan);
   const positions = Array.from({ length: plan.handlers.length }, (_, index) => index);
   const calls = positions.map(
     (index) => `
@@ -137,6 +142,7 @@ function makeFactory(plan: Plan): Factory {
 const { scope, orphans, Context, settled, thenOf, leave, leaveThrown, makeAnswers, conclude, makeResult } = parts;
 const { core, ok, handlers, type } = parts.plan;
 const [${positions.map((index) => `handler${index}`).join(', ')}] = handlers;
+${shared}
 return function ambusDispatch${++generated}(plan, payload, flags, parent) {
   const epoch = core.epoch;
   const mark = orphans.length;

@@ -197,6 +197,49 @@ describeBothBuses((makeBus) => {
     expect(bus.inspect().counts.failures).toBe(0);
   });
 
+  it('[19] an abort inside synchronous calls of next reaches the handlers around it', async () => {
+    const bus = makeBus({ events });
+    const leaving = new AbortController();
+    const seen: boolean[] = [];
+    bus.on('wrap', async (_, ctx) => {
+      void ctx.next();
+      await null;
+      seen.push(ctx.signal.aborted);
+      return 'outer';
+    });
+    bus.on('wrap', () => {
+      leaving.abort('enough');
+      return 'inner';
+    });
+    expect(await rejectionOf(bus.emit('wrap', 'x', { signal: leaving.signal }))).toBe('enough');
+    expect(seen).toEqual([true]);
+  });
+
+  it('a second next says where what the first began still runs', async () => {
+    const bus = makeBus({ events });
+    const gate = deferred();
+    let refusal: unknown;
+    bus.on('wrap', async (_, ctx) => {
+      thrownBy(() => ctx.next());
+      refusal = thrownBy(() => ctx.next());
+      return 'outer';
+    });
+    bus.on('wrap', (_, ctx) => {
+      void ctx.next();
+      throw new Error('too early');
+    });
+    bus.on('wrap', async () => {
+      await gate.promise;
+      return 'inner';
+    });
+    const emission = bus.emit('wrap', 'x');
+    await promisesSettled();
+    gate.resolve();
+    expect((await emission).value).toBe('outer');
+    expect(refusal).toMatchObject({ code: 'INVALID_NEXT' });
+    expect((refusal as Error).message).toContain('still runs');
+  });
+
   it('[25] an emission that an interceptor answers is counted and told', async () => {
     const bus = makeBus({ events });
     const told: Intercepted[] = [];

@@ -55,6 +55,10 @@ const wrongRules: Readonly<Record<string, { readonly in: fc.Arbitrary<Program>; 
     in: synchronousProgram,
     rules: { reportsRejected: true },
   },
+  'the mode of the bus holds for every emission': {
+    in: asynchronousProgram,
+    rules: { mode: (_emission, bus) => bus },
+  },
   'tiers run at the same time': {
     in: asynchronousProgram,
     rules: { mayStart: (mode, limit, unsettled) => DESIGN.mayStart(mode, limit, unsettled, true) },

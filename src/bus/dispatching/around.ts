@@ -146,10 +146,10 @@ export class Onion implements Answers {
    */
   next(run: HandlerRun, payload: unknown): unknown {
     const { layer } = run;
-    if (layer === null || !run.answers || layer !== this.#current || !run.running) {
-      if (run.running && layer?.inner?.outcome === null) throw invalidNext(run, 'while its first call still runs');
+    if (layer === null || !run.running || layer.outcome !== null) {
       throw invalidNext(run, 'after it had settled, or its time was up');
     }
+    if (layer !== this.#current) throw invalidNext(run, 'while what an earlier call has begun still runs');
     if (layer.inner !== null && layer.metWith === undefined) {
       throw invalidNext(run, 'again, although the first call succeeded; only after a failure may it be called again');
     }
@@ -245,6 +245,11 @@ export class Onion implements Answers {
     }
     if (layer.follows) this.#settle(layer, { value: undefined });
     this.#unwind();
+  }
+
+  /** Aborts the signals of the handlers that wait for one further in, or call one. */
+  abortSignals(reason: unknown): void {
+    for (let layer = this.#current; layer !== null; layer = layer.outer) layer.run?.ctx.abort(reason);
   }
 
   /** Whether it can't go on before those in `within` do. */

@@ -89,12 +89,14 @@ export function runAnswering(
   flags: number,
   parent: Context | null,
 ): AnyEmitResult | Promise<AnyEmitResult> {
-  const { asked, core, handlers } = plan;
+  const { asked, core, handlers, kind } = plan;
   const { epoch } = core;
   const mark = orphans.length;
   const count = handlers.length;
   const ctx = new Context(plan, payload, parent, flags);
-  const answers = KINDS[plan.kind].answers() as Answers;
+  const answers = KINDS[kind].answers() as Answers;
+  // Known here rather than asked of its answers: each is the next payload, and no more.
+  const piped = kind === 'waterfall';
   const { contextFree } = plan;
   let index = 0;
   let returned: unknown;
@@ -108,8 +110,11 @@ export function runAnswering(
       if (returned !== undefined) {
         if ((then = thenOf(returned)) !== undefined) break;
         if (asked[index] === true) {
-          answers.take(plan, ctx, index, returned);
-          if (answers.complete) break;
+          if (piped) ctx.payload = returned;
+          else {
+            answers.take(plan, ctx, index, returned);
+            if (answers.complete) break;
+          }
         }
       }
       if (core.epoch !== epoch) break;
@@ -129,9 +134,12 @@ export function runAnswering(
 
 /** The result of an emission that has run to its end, or its answer, in the hot loop. */
 export function conclude(plan: Plan, ctx: Context, answers: Answers, called: number): AnyEmitResult {
-  const { core, handlers, ok, type } = plan;
+  const { core, handlers, kind, ok, type } = plan;
   ctx.flags |= SETTLED;
   if (++plan.runs === plan.lookAgainAfter) core.improve(plan);
+  if (kind === 'waterfall') {
+    return makeResult(type, called, ok.skipped, false, ok.failures, ctx.payload, ok.values, undefined);
+  }
   return makeResult(
     type,
     called,

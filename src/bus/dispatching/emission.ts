@@ -115,11 +115,11 @@ export class Emission implements InFlightEntry {
     settings: EmissionSettings,
     epoch: number,
     called: number,
-    answers: Answers | null = KINDS[plan.kind].answers(),
+    answers: Answers | null = plan.kind === 'broadcast' ? null : KINDS[plan.kind].answers(),
   ) {
     this.plan = plan;
     this.answers = answers;
-    this.onion = answers instanceof Onion ? answers.of(this) : null;
+    this.onion = answers !== null && answers instanceof Onion ? answers.of(this) : null;
     this.ctx = ctx;
     this.settings = settings;
     this.limit = settings.mode === 'sequential' ? 1 : settings.concurrency;
@@ -180,7 +180,7 @@ export class Emission implements InFlightEntry {
         then,
         (this.onFulfilled ??= (answer) => {
           this.unsettled--;
-          this.take(this.waitingFor, answer);
+          if (this.answers !== null) this.take(this.waitingFor, answer);
           this.advance();
         }),
         (this.onRejected ??= (error) => {
@@ -194,7 +194,7 @@ export class Emission implements InFlightEntry {
         returned,
         then,
         (answer) => {
-          this.take(index, answer);
+          if (this.answers !== null) this.take(index, answer);
           this.settled(index);
         },
         (error: unknown) => {
@@ -332,6 +332,7 @@ export class Emission implements InFlightEntry {
   private abortSignals(reason: unknown): void {
     this.ctx.abort(reason);
     this.calling?.ctx.abort(reason);
+    this.onion?.abortSignals(reason);
     for (const run of this.runs) run.ctx.abort(reason);
     for (const run of this.plan.core.lifetime.late) if (run.emission === this) run.ctx.abort(reason);
   }
@@ -408,7 +409,7 @@ export class Emission implements InFlightEntry {
    */
   private startNext(nested?: boolean): void {
     const { answers, ctx, onion, plan } = this;
-    const { asked, core, handlers, subscriptions } = plan;
+    const { core, handlers, subscriptions } = plan;
     const { current, depth } = scope;
     const { epoch } = core;
     const mark = orphans.length;
@@ -419,19 +420,19 @@ export class Emission implements InFlightEntry {
       scope.current = ctx;
       scope.depth = 0;
     }
-    while (this.index < handlers.length || onion?.vacant === true) {
+    while (this.index < handlers.length || (onion !== null && onion.vacant)) {
       const { index } = this;
-      const wait = onion !== null && !onion.complete ? onion.occupied : this.unsettled > 0 && this.mustWait(index);
+      const wait = onion === null || onion.complete ? this.unsettled > 0 && this.mustWait(index) : onion.occupied;
       if (wait && !this.ended) break;
       try {
-        if (index >= handlers.length) {
-          onion?.beginCore();
+        if (onion !== null && index >= handlers.length) {
+          onion.beginCore();
           continue;
         }
-        this.index++;
-        if (onion?.tellsAgain(index, asked) === true) continue;
+        this.index = index + 1;
+        if (onion !== null && onion.tellsAgain(index, plan.asked)) continue;
         if (core.epoch !== this.epoch && this.skips(subscriptions[index] as Subscription)) continue;
-        if (answers?.complete === true && asked[index] === true) {
+        if (answers !== null && answers.complete && plan.asked[index] === true) {
           this.skip(subscriptions[index] as Subscription, 'answered');
           continue;
         }

@@ -39,7 +39,7 @@ const shared: fc.Arbitrary<SharedStep> = fc.oneof(
       act: fc.constantFrom('pause', 'resume', 'resume', 'retire', 'remove'),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('abort' as const), controller }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), controller }) },
 );
 
 const fanOut: fc.Arbitrary<SettingsPlan> = fc.oneof(
@@ -117,7 +117,7 @@ function emitStep(level: Focus): fc.Arbitrary<EmitStep> {
         awaited: fc.boolean(),
         ms: someTime,
         timeoutMs: rarely(someTime, 8),
-        signal: rarely(controller),
+        signal: rarely(controller, 3),
         core: fc.option(core, { nil: undefined, freq: 4 }),
       }),
       settings(level, 3),

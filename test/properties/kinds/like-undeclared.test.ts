@@ -23,7 +23,7 @@ describe('programs of undeclared events', () => {
       const property = fc.asyncProperty(programs, kinds, fc.option(fc.nat({ max: 3 })), (program, kind, after) =>
         expectAgreement(program, { kind, compileAfter: after ?? undefined }, rules[kind]),
       );
-      await fc.assert(property, runs());
+      await fc.assert(property, runs(0.6));
     },
     TIMEOUT_MS,
   );

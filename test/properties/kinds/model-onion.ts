@@ -36,6 +36,8 @@ interface Inward {
   hasEnded: boolean;
 }
 
+const PASSED_OVER = Symbol('passed over');
+
 /** The handlers of an `around`: each runs those further in, and the core is innermost. */
 export class ModelOnion {
   readonly #emission: ModelEmission;
@@ -97,34 +99,46 @@ export class ModelOnion {
       const next = (given?: unknown) => this.#next(inward, index + 1, rules.givenOn(payload, given));
       const outcome = admitted === true ? yield* emission.call(turn, { next, ...giving(within) }) : admitted;
       inward.hasEnded = true;
-      if (!outcome.failed) {
-        this.#leave(inward);
-        if (isAwaited(within) && (inward.attempt === undefined || rules.answeredBy === 'outermost')) {
-          this.#answeredBy = turn.subscription.name;
-        }
-        return outcome.value;
-      }
-      const isTimedOut = outcome.failure.error.code === 'HANDLER_TIMEOUT';
-      if (isTimedOut) this.#giveUp(inward);
-      else if (emission.stopsAt(outcome.failure) || within.isLeft) this.#leave(inward);
-      // Exactly what its `next` has failed with: that is not a failure of its own.
-      const met = inward.settled !== undefined && 'outward' in inward.settled ? inward.settled.outward : undefined;
-      if (met !== undefined && met.raw === outcome.failure.raw) {
-        if (rules.countsLetThrough) emission.keep(outcome.failure);
-        this.#sendOutward(met, within);
-      }
-      if (rules.keepsCaught && met?.failure !== undefined) emission.keep(met.failure);
-      this.#fail(outcome.failure, within);
-      // It has failed in isolation: as if it had not been there, or had answered with what it got.
-      if (inward.attempt === undefined && rules.isolated.before === 'passed over') continue;
-      if (inward.attempt === undefined || (isTimedOut && inward.settled === undefined)) return undefined;
-      const attempt = yield* awaited(inward.attempt);
-      if (rules.isolated.after === 'no answer') return undefined;
-      if ('outward' in attempt) throw attempt.outward;
-      return attempt.answer;
+      if (!outcome.failed) return this.#answered(turn, inward, outcome.value);
+      const came = yield* this.#isolated(inward, outcome.failure);
+      if (came !== PASSED_OVER) return came;
     }
     emission.payload = payload;
     return yield* this.#core(within);
+  }
+
+  #answered({ subscription }: Turn, inward: Inward, value: unknown): unknown {
+    this.#leave(inward);
+    const isOutermost = this.#emission.rules.answeredBy === 'outermost';
+    if (isAwaited(inward.within) && (inward.attempt === undefined || isOutermost)) {
+      this.#answeredBy = subscription.name;
+    }
+    return value;
+  }
+
+  /** What comes of a handler's failure, if that doesn't go outwards. */
+  *#isolated(inward: Inward, failure: Failure): Steps<unknown> {
+    const emission = this.#emission;
+    const { countsLetThrough, isolated, keepsCaught } = emission.rules;
+    const { attempt, settled, within } = inward;
+    const isTimedOut = failure.error.code === 'HANDLER_TIMEOUT';
+    if (isTimedOut) this.#giveUp(inward);
+    else if (emission.stopsAt(failure) || within.isLeft) this.#leave(inward);
+    // Exactly what its `next` has failed with: that is not a failure of its own.
+    const met = settled !== undefined && 'outward' in settled ? settled.outward : undefined;
+    if (met !== undefined && met.raw === failure.raw) {
+      if (countsLetThrough) emission.keep(failure);
+      this.#sendOutward(met, within);
+    }
+    if (keepsCaught && met?.failure !== undefined) emission.keep(met.failure);
+    this.#fail(failure, within);
+    // As if it had not been there, or had answered with what it got.
+    if (attempt === undefined) return isolated.before === 'passed over' ? PASSED_OVER : undefined;
+    if (isTimedOut && settled === undefined) return undefined;
+    const came = yield* awaited(attempt);
+    if (isolated.after === 'no answer') return undefined;
+    if ('outward' in came) throw came.outward;
+    return came.answer;
   }
 
   /** What a handler gets that calls `next`. */
@@ -134,8 +148,8 @@ export class ModelOnion {
     const { afterAnswer, afterFailure } = rules.mayCallAgain;
     const mayCall =
       attempt === undefined || (settled !== undefined && ('outward' in settled ? afterFailure : afterAnswer));
-    if (!mayCall || ((inward.hasEnded || isLate(within)) && !rules.mayCallLate))
-      throw new AmbusError('INVALID_NEXT', '');
+    const isOver = inward.hasEnded || isLate(within);
+    if (!mayCall || (isOver && !rules.mayCallLate)) throw new AmbusError('INVALID_NEXT', '');
     if (attempt !== undefined) this.#noteRetry(inward.begun);
     inward.settled = undefined;
     inward.begun = { outer: within, isLeft: false, isLate: false };

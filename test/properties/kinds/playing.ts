@@ -69,11 +69,7 @@ export class Playing {
     } finally {
       process.off('unhandledRejection', onUnhandled);
     }
-    // Whether a handler of an onion has failed that lets the reason of an abort through is left open.
-    const isAborted = this.#controllers.some(({ signal }) => signal.aborted);
-    for (const [name, count] of Object.entries(this.#bus.counts)) {
-      if (name !== 'failures' || !isAborted) this.#chronicle.add(`count of ${name}`, count);
-    }
+    for (const [name, count] of Object.entries(this.#bus.counts)) this.#chronicle.add(`count of ${name}`, count);
     return this.#chronicle.facets();
   }
 

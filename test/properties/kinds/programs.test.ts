@@ -10,7 +10,7 @@ describe('programs of events of every kind', () => {
     async () => {
       await fc.assert(
         fc.asyncProperty(anyProgram(CALM), (program) => expectAgreement(program)),
-        runs(),
+        runs(0.4),
       );
     },
     TIMEOUT_MS,
@@ -21,7 +21,7 @@ describe('programs of events of every kind', () => {
     async () => {
       await fc.assert(
         fc.asyncProperty(anyProgram(BUSY), (program) => expectAgreement(program)),
-        runs(),
+        runs(0.4),
       );
     },
     TIMEOUT_MS,
