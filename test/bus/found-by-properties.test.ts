@@ -177,3 +177,20 @@ it('keeps the id of an emission that has ended for a handler that goes on late a
   await clock.advance(10);
   expect(ids[0]).toBe(ids[1]);
 });
+
+it('says that what was stopped before it was aborted was stopped', async () => {
+  const reasons: string[] = [];
+  const bus = new EventBus(quiet);
+  bus.observe({ handlerSkipped: ({ reason }) => reasons.push(reason) });
+  const leaving = new AbortController();
+  bus.on('x', async (_, ctx) => {
+    await null;
+    ctx.stop();
+    await never();
+  });
+  bus.on('x', () => {});
+  void bus.emit('x', 1, { signal: leaving.signal }).catch(() => {});
+  await new Promise((resolve) => setImmediate(resolve));
+  leaving.abort();
+  expect(reasons).toEqual(['stopped']);
+});

@@ -53,6 +53,8 @@ export class ModelEmission {
   #called = 0;
   #skipped = 0;
   #stopped = false;
+  /** It was stopped already when it was aborted. */
+  #stoppedBefore = false;
   #rejectedBy: string | undefined;
   #isTakingTurns = false;
   #isAbandoned = false;
@@ -115,6 +117,7 @@ export class ModelEmission {
   abort(reason: unknown): void {
     if (this.end !== undefined || this.aborted !== undefined || this.#isAbandoned) return;
     this.aborted = { reason };
+    this.#stoppedBefore = this.#stopped;
     this.#abortSignals(reason);
     if (this.#model.rules.abortSkips) this.#skipWaiting();
     this.goOn();
@@ -191,6 +194,11 @@ export class ModelEmission {
     return this.#model.rules.mayStart(this.mode, this.#limit, this.#unsettled, sameTier);
   }
 
+  /** What came first. */
+  #cutShortBy(): 'aborted' | 'stopped' {
+    return this.aborted === undefined || this.#stoppedBefore ? 'stopped' : 'aborted';
+  }
+
   #isCutShort(): boolean {
     return this.#stopped || (this.aborted !== undefined && this.#model.rules.abortSkips);
   }
@@ -199,7 +207,7 @@ export class ModelEmission {
     const { rules } = this.#model;
     const { subscription } = turn;
     this.#tier = subscription.priority;
-    if (this.#isCutShort()) return this.#skip(turn, this.aborted === undefined ? 'stopped' : 'aborted');
+    if (this.#isCutShort()) return this.#skip(turn, this.#cutShortBy());
     const reason = rules.passesOver(subscription.listed());
     if (reason !== undefined) return this.#skip(turn, reason);
     const verdict = this.#askFilter(subscription);
@@ -283,7 +291,7 @@ export class ModelEmission {
     for (const turn of this.turns) {
       if (turn.state !== 'waiting') continue;
       this.#unsettled--;
-      this.#skip(turn, this.aborted === undefined ? 'stopped' : 'aborted');
+      this.#skip(turn, this.#cutShortBy());
     }
   }
 

@@ -44,6 +44,8 @@ interface EmissionExtras {
   /** A failure has ended it early. */
   failed: boolean;
   aborted: boolean;
+  /** It was stopped already when it was aborted. */
+  stoppedBefore: boolean;
   reason: unknown;
   /** Forgets the signal that aborts it. */
   release: (() => void) | undefined;
@@ -311,8 +313,7 @@ export class Emission implements InFlightEntry {
 
   /** Why the handler of `subscription` may not start any more, if it may not. */
   obstacle(subscription: Subscription): SkipReason | undefined {
-    if (this.extras?.aborted === true) return 'aborted';
-    if ((this.ctx.flags & STOPPED) !== 0) return 'stopped';
+    if (this.ended) return this.endedBy;
     const { group, state } = subscription;
     if (state === REMOVED || (state !== RETIRED && group !== null && group.removed)) return 'removed';
     if (group !== null && group.paused) return 'paused';
@@ -395,7 +396,7 @@ export class Emission implements InFlightEntry {
     if (this.index < handlers.length || this.onion?.vacant === true) this.startNext();
     // A handler that stops the emission may do so while an earlier one still waits for its slot.
     if (this.extras?.runs !== undefined && this.ended) {
-      this.skipWaiting(this.extras.aborted ? 'aborted' : 'stopped');
+      this.skipWaiting(this.endedBy);
       if (this.result !== null) return;
     }
     if (this.unsettled === 0 && this.index >= handlers.length && this.onion?.complete !== false) this.finish();
@@ -517,6 +518,11 @@ export class Emission implements InFlightEntry {
     return (this.ctx.flags & STOPPED) !== 0 || this.extras?.aborted === true;
   }
 
+  /** Why nothing starts any more: what came first. */
+  private get endedBy(): SkipReason {
+    return this.extras?.aborted === true && !this.extras.stoppedBefore ? 'aborted' : 'stopped';
+  }
+
   private stop(): void {
     this.ctx.stop();
     this.skipWaiting('stopped');
@@ -526,10 +532,11 @@ export class Emission implements InFlightEntry {
     const extras = this.more();
     extras.release = onAbort(signal, () => {
       extras.aborted = true;
+      extras.stoppedBefore = (this.ctx.flags & STOPPED) !== 0;
       extras.reason = signal.reason;
       this.plan.core.epoch++;
       this.abortSignals(signal.reason);
-      this.skipWaiting('aborted');
+      this.skipWaiting(this.endedBy);
       this.advance();
     });
   }
@@ -606,6 +613,7 @@ export class Emission implements InFlightEntry {
       cause: undefined,
       failed: false,
       aborted: false,
+      stoppedBefore: false,
       reason: undefined,
       release: undefined,
       startedAt: undefined,
