@@ -21,7 +21,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [builtTests] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [builtTests],
+          // Far more than any takes: a busy machine is no reason to fail.
+          testTimeout: 30_000,
+        },
       },
       {
         extends: true,

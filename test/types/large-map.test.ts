@@ -91,7 +91,7 @@ it('[28] type-checks a map of 1,000 events with 100 subscriptions within seconds
     expect(complaintsAbout('map.ts')).toEqual([]);
     expect(complaintsAbout('uses.ts')).toEqual([]);
   });
-  expect(seconds).toBeLessThan(20);
+  expect(seconds).toBeLessThan(40);
 });
 
 it('[28] finds the mistakes made with such a map, within seconds too', { timeout: 120_000 }, () => {
@@ -101,5 +101,5 @@ it('[28] finds the mistakes made with such a map, within seconds too', { timeout
     expect(Array.from(lines)).toEqual(mistakes.map((_, index) => index + 2));
     expect(complaints.filter((complaint) => /excessively deep|too complex/.test(complaint))).toEqual([]);
   });
-  expect(seconds).toBeLessThan(20);
+  expect(seconds).toBeLessThan(40);
 });
