@@ -194,7 +194,7 @@ export class BusCore {
     const core = coreOf(plan, options);
     if (plan.gated) {
       const interception = new Interception(plan, ctx, settings, options?.signal, core);
-      return this.#runTracked(ctx, plan, () => interception.begin());
+      return this.#startsTracking(ctx, plan) ? runTracked(ctx, () => interception.begin()) : interception.begin();
     }
     const emission = new Emission(plan, ctx, settings, this.epoch, 0);
     emission.core = core;
@@ -204,14 +204,7 @@ export class BusCore {
   /** Begins an emission, so that plain calls after an `await` are traced to it where that is wanted. */
   beginTracked(emission: Emission, signal: AbortSignal | undefined): AnyEmitResult | Promise<AnyEmitResult> {
     const { ctx, plan } = emission;
-    if (!this.#wantsTracking(ctx, plan)) return emission.begin(signal);
-    return this.#runTracked(ctx, plan, () => emission.begin(signal));
-  }
-
-  #runTracked<Outcome>(ctx: Context, plan: Plan, call: () => Outcome): Outcome {
-    if ((ctx.flags & TRACKED) !== 0 || !this.#wantsTracking(ctx, plan)) return call();
-    ctx.flags |= TRACKED;
-    return (scope.store as AncestryStore).run(ctx, call);
+    return this.#startsTracking(ctx, plan) ? runTracked(ctx, () => emission.begin(signal)) : emission.begin(signal);
   }
 
   /** Whether some emission of this bus has been traced across its awaits. */
@@ -219,10 +212,10 @@ export class BusCore {
     return this.#traces;
   }
 
-  /** Whether plain calls after an `await` are to be traced to an emission. */
-  #wantsTracking({ extras, parent }: Context, plan: Plan): boolean {
+  /** Whether plain calls after an `await` are to be traced to an emission, and are not yet. */
+  #startsTracking({ extras, flags, parent }: Context, plan: Plan): boolean {
     const { asyncContext } = this.settings;
-    if (asyncContext === 'never') return false;
+    if (asyncContext === 'never' || (flags & TRACKED) !== 0) return false;
     const wanted =
       asyncContext === 'always' ||
       plan.limited ||
@@ -488,6 +481,11 @@ function coreOf({ channel }: Plan, options: EmitOptions | undefined): PlannedHan
   const { checkAnswer } = channel;
   if (core === undefined || checkAnswer === undefined) return core;
   return (payload, ctx) => chain(core(payload, ctx), (answer) => checkAnswer(answer, ctx.sync));
+}
+
+function runTracked<Outcome>(ctx: Context, call: () => Outcome): Outcome {
+  ctx.flags |= TRACKED;
+  return (scope.store as AncestryStore).run(ctx, call);
 }
 
 function subscribedFact(subscription: Subscription): Subscribed {

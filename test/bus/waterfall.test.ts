@@ -12,6 +12,7 @@ import {
 import { ManualClock } from '../../src/testing/index.js';
 import { describeEveryBus } from './buses.js';
 import { deferred, promisesSettled, rejectionOf, thrownBy } from './deferred.js';
+import { causes, failing } from './failing.js';
 import { uncaughtDuring } from './uncaught.js';
 
 const events = defineEvents({
@@ -26,20 +27,6 @@ const addLater = (letter: string) => async (title: string) => {
   await null;
   return title + letter;
 };
-
-/** Handlers that fail in a given way; the error's message is the handler's name. */
-const failing = {
-  throws: (name: string) => () => {
-    throw new Error(name);
-  },
-  rejects: (name: string) => () => Promise.reject(new Error(name)),
-  rejectsLater: (name: string) => async () => {
-    await null;
-    throw new Error(name);
-  },
-};
-
-const causes = (failures: readonly AmbusError[]) => failures.map(({ cause }) => (cause as Error).message);
 
 describeEveryBus((makeBus) => {
   const titleBus = (options?: Omit<BusOptions, 'events'>) => makeBus({ events, ...(options as object) });

@@ -86,10 +86,6 @@ export class Interception implements InFlightEntry {
     this.#epoch = plan.core.epoch;
   }
 
-  get aborted(): { readonly reason: unknown } | undefined {
-    return this.#aborted;
-  }
-
   /** @throws What the emission rejects with, while it is synchronous. */
   begin(): AnyEmitResult | Promise<AnyEmitResult> {
     const signal = this.#signal;
