@@ -11,10 +11,6 @@ const config: KnipConfig = {
     'test/package/built/consumers/**/*.ts',
   ],
   project: ['{src,test,scripts,benchmarks,examples}/**/*.{ts,mts,js,mjs,cjs}'],
-  ignoreDependencies: [
-    // Decided for the queue (`ambus/queue`), and already a dependency, so that it's settled; nothing imports it yet.
-    'p-queue',
-  ],
   ignoreExportsUsedInFile: true,
 };
 

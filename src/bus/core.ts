@@ -104,7 +104,7 @@ export class BusCore {
     this.maxHandlers = settings.maxHandlers;
     this.compileAfter = settings.compiler?.after ?? -1;
     this.lifetime = new Lifetime(this);
-    this.#traces = settings.asyncContext === 'always' && traceAcrossAwaits();
+    if (settings.asyncContext === 'always') this.trace();
     const { events } = settings;
     if (events === undefined) return;
     assertDeclarations('EventBus', events);
@@ -128,6 +128,18 @@ export class BusCore {
     if (this.settings.undeclared === 'allow') return;
     for (const type of declared.keys()) if (typeof type === 'string' && pattern.matches(type)) return;
     throw undeclaredPattern(this.name, pattern.source);
+  }
+
+  /** @throws What an emission with this name and these options is refused with where they are wrong. */
+  assertEmits(type: PropertyKey, options: EmitOptions | undefined): void {
+    const channel = this.channels.get(type);
+    if (channel === undefined) {
+      assertEmittable(type);
+      this.assertDeclared(type);
+    }
+    if (options !== undefined) {
+      resolveEmitOptions(options, channel?.eventKind ?? 'broadcast', channel?.settings ?? this.settings);
+    }
   }
 
   // Emitting
@@ -212,6 +224,12 @@ export class BusCore {
     return this.#traces;
   }
 
+  /** Has plain calls traced across awaits from now on, unless that isn't wanted, or not possible. */
+  trace(): boolean {
+    if (!this.#traces && this.settings.asyncContext !== 'never') this.#traces = traceAcrossAwaits();
+    return this.#traces;
+  }
+
   /** Whether plain calls after an `await` are to be traced to an emission, and are not yet. */
   #startsTracking({ extras, flags, parent }: Context, plan: Plan): boolean {
     const { asyncContext } = this.settings;
@@ -221,14 +239,13 @@ export class BusCore {
       plan.limited ||
       extras?.meta !== undefined ||
       (parent !== null && (parent.flags & TRACKED) !== 0);
-    if (wanted && !this.#traces) this.#traces = traceAcrossAwaits();
-    return wanted && this.#traces;
+    return wanted && this.trace();
   }
 
-  /** Counts and tells an emission that is refused. */
-  drop(type: PropertyKey, payload: unknown, error: unknown): unknown {
+  /** Counts and tells an emission that is refused, by the bus itself or by a queue. */
+  drop(type: PropertyKey, payload: unknown, error: unknown, queue?: string, emissionId?: string): unknown {
     this.counts.dropped++;
-    if (this.observers.hears('dropped')) this.observers.tell('dropped', { type, payload, error });
+    if (this.observers.hears('dropped')) this.observers.tell('dropped', { type, payload, error, queue, emissionId });
     return error;
   }
 

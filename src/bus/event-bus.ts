@@ -3,7 +3,7 @@ import { assertOption, assertOptions, isFiniteNumber, show } from '../internal/a
 import { asyncDisposeSymbol } from '../internal/dispose.js';
 import { forward } from './bridges/forward.js';
 import { BusCore } from './core.js';
-import { scope } from './dispatching/ancestry.js';
+import { isTraced, scope } from './dispatching/ancestry.js';
 import { SYNC } from './dispatching/context.js';
 import { run, runForPromise } from './dispatching/dispatch.js';
 import type { AnyEmitResult } from './dispatching/emit-result.js';
@@ -409,7 +409,7 @@ export function coreOf(where: string, bus: unknown): BusCore {
 /** The plan of an event, if an emission with these options may run it on the hot path. */
 function hotPlan(core: BusCore, type: PropertyKey, options: EmitOptions | undefined): Plan | undefined {
   // Anything but a string or a symbol would be made a string of by the table.
-  if (options !== undefined || scope.store !== null || (typeof type !== 'string' && typeof type !== 'symbol')) {
+  if (options !== undefined || isTraced() || (typeof type !== 'string' && typeof type !== 'symbol')) {
     return undefined;
   }
   const plan = core.table[type]?.plan;

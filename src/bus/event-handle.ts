@@ -1,5 +1,5 @@
 import type { BusCore } from './core.js';
-import { scope } from './dispatching/ancestry.js';
+import { isTraced, scope } from './dispatching/ancestry.js';
 import type { Channel } from './dispatching/channel.js';
 import { SYNC } from './dispatching/context.js';
 import { run, runForPromise } from './dispatching/dispatch.js';
@@ -93,7 +93,7 @@ export class BusEventHandle {
 
   #hotPlan(options: EmitOptions | undefined): Plan | undefined {
     const { plan } = this.#channel;
-    return plan !== null && plan.fast && options === undefined && scope.store === null ? plan : undefined;
+    return plan !== null && plan.fast && options === undefined && !isTraced() ? plan : undefined;
   }
 
   /** Finds the channel again where the bus has cleared it away and made another one. */

@@ -1,9 +1,10 @@
 import { AmbusError } from '../errors.js';
 import { isAbortSignal, onAbort } from '../internal/abort.js';
 import { assertDuration, assertOption, assertOptions } from '../internal/assertions.js';
+import { limitedWait } from '../internal/limited-wait.js';
 import type { BusCore } from './core.js';
 import { callingContext, scope } from './dispatching/ancestry.js';
-import type { Context } from './dispatching/context.js';
+import { type Context, type SlotContext, slotAround } from './dispatching/context.js';
 import type { HandlerRun } from './dispatching/handler-run.js';
 import { InFlight, type InFlightEntry } from './in-flight.js';
 import type { CloseOptions, CloseReport, IdleOptions, Unfinished } from './options.js';
@@ -19,6 +20,12 @@ interface Waiter {
   /** The bus's epoch when a hot loop was waiting around the call; -1 where none was. */
   inLoopSince: number;
   readonly resolve: () => void;
+}
+
+/** Emissions, and late work, that have not ended. */
+interface StillRunning {
+  readonly emissions: readonly InFlightEntry[];
+  readonly late: readonly HandlerRun[];
 }
 
 /** What a bus has in flight, who waits for it to be over, and how the bus ends. */
@@ -57,45 +64,27 @@ export class Lifetime {
     assertDuration(where, 'timeoutMs', options?.timeoutMs, 1);
     assertOption(where, 'signal', options?.signal, 'an AbortSignal', isAbortSignal);
     const { signal, timeoutMs = Infinity } = options ?? {};
-    if (signal?.aborted === true) throw signal.reason;
-    await new Promise<void>((resolve, reject) => {
-      const waiter = this.#wait(caller, group, () => {
-        release();
-        resolve();
-      });
-      const giveUp = (error: unknown): void => {
-        release();
-        this.#waiters.delete(waiter);
-        reject(error);
-      };
-      const { clock } = this.#core;
-      const timer =
-        timeoutMs === Infinity
-          ? undefined
-          : clock.setTimeout(() => {
-              const left = this.#unfinished(waiter);
-              giveUp(
-                new AmbusError(
-                  'IDLE_TIMEOUT',
-                  `Expected ${group === undefined ? 'the bus' : `the group "${group.name}"`} to be idle within ${timeoutMs} ms, but ${describe(left)}.`,
-                  {
-                    details: { timeoutMs, unfinished: left },
-                  },
-                ),
-              );
-            }, timeoutMs);
-      const release = (): void => {
-        if (timer !== undefined) clock.clearTimeout(timer);
-        forget?.();
-      };
-      const forget =
-        signal === undefined
-          ? undefined
-          : onAbort(signal, () => {
-              giveUp(signal.reason);
-            });
-      this.somethingSettled();
-    });
+    let waiter: Waiter;
+    await limitedWait(
+      this.#core.clock,
+      { signal, timeoutMs },
+      (resolve) => {
+        waiter = this.#wait(caller, group, resolve);
+        this.somethingSettled();
+        return () => {
+          this.#waiters.delete(waiter);
+        };
+      },
+      () => {
+        const unfinished = unfinishedOf(this.#remaining(waiter));
+        const who = group === undefined ? 'the bus' : `the group "${group.name}"`;
+        return new AmbusError(
+          'IDLE_TIMEOUT',
+          `Expected ${who} to be idle within ${timeoutMs} ms, but ${describe(unfinished)}.`,
+          { details: { timeoutMs, unfinished } },
+        );
+      },
+    );
   }
 
   /** Refuses new emissions, waits for those in flight, and ends every subscription. */
@@ -172,12 +161,14 @@ export class Lifetime {
   }
 
   #abandon(closer: Waiter): Unfinished[] {
-    const unfinished = this.#unfinished(closer);
-    const { emissions, late } = this.#remaining(closer);
     const reason = new AmbusError('BUS_CLOSED', `The bus "${this.#core.name}" has been closed and waits no longer.`);
-    for (const emission of emissions) emission.abandon(reason);
-    for (const run of late) run.ctx.abort(reason);
-    return unfinished;
+    return abandon(this.#remaining(closer), reason);
+  }
+
+  /** What has not ended of all that goes on on a slot. */
+  on(slot: SlotContext): StillRunning {
+    const isOnIt = ({ ctx }: { readonly ctx: Context }): boolean => slotAround(ctx)?.runsIn(slot) === true;
+    return { emissions: Array.from(this.inFlight).filter(isOnIt), late: Array.from(this.late).filter(isOnIt) };
   }
 
   #wait(caller: Context | null, group: GroupState | undefined, resolve: () => void): Waiter {
@@ -221,31 +212,38 @@ export class Lifetime {
   }
 
   /** What a waiter still waits for. */
-  #remaining(waiter: Waiter): { emissions: InFlightEntry[]; late: HandlerRun[] } {
+  #remaining(waiter: Waiter): StillRunning {
     const excepted = this.#notWaitedFor(waiter);
     return {
       emissions: Array.from(this.inFlight).filter(({ ctx }) => !excepted.has(ctx)),
       late: Array.from(this.late).filter(({ ctx }) => !excepted.has(ctx)),
     };
   }
+}
 
-  #unfinished(waiter: Waiter): Unfinished[] {
-    const { emissions, late } = this.#remaining(waiter);
-    return [
-      ...emissions.map((emission) => ({
-        event: String(emission.ctx.type),
-        emissionId: emission.ctx.id,
-        handlers: emission.waitsFor(),
-        late: false,
-      })),
-      ...late.map(({ ctx, subscription }) => ({
-        event: String(ctx.type),
-        emissionId: ctx.id,
-        handlers: [subscription.name],
-        late: true,
-      })),
-    ];
-  }
+/** Lets go of what runs: nothing more starts in it, and what has started is told to give up. */
+export function abandon(running: StillRunning, reason: unknown): Unfinished[] {
+  const unfinished = unfinishedOf(running);
+  for (const emission of running.emissions) emission.abandon(reason);
+  for (const run of running.late) run.ctx.abort(reason);
+  return unfinished;
+}
+
+function unfinishedOf({ emissions, late }: StillRunning): Unfinished[] {
+  return [
+    ...emissions.map((emission) => ({
+      event: String(emission.ctx.type),
+      emissionId: emission.ctx.id,
+      handlers: emission.waitsFor(),
+      late: false,
+    })),
+    ...late.map(({ ctx, subscription }) => ({
+      event: String(ctx.type),
+      emissionId: ctx.id,
+      handlers: [subscription.name],
+      late: true,
+    })),
+  ];
 }
 
 function addAncestors(within: Set<Context>, caller: Context | null): void {

@@ -26,7 +26,16 @@ import { isSchema } from './events/schema.js';
 import type { BusOptions, EmitOptions, FanOutMode } from './options.js';
 
 const MODES: readonly FanOutMode[] = ['sequential', 'concurrent', 'tiered'];
-const EMIT_OPTIONS = ['mode', 'concurrency', 'timeoutMs', 'failurePolicy', 'signal', 'meta', 'core'];
+/** The names of {@link EmitOptions}, and an around's `core`. */
+export const EMIT_OPTIONS: readonly string[] = [
+  'mode',
+  'concurrency',
+  'timeoutMs',
+  'failurePolicy',
+  'signal',
+  'meta',
+  'core',
+];
 const POLICIES = ['isolate', 'stop', 'throw'];
 
 /** {@link BusOptions} with every default in its place. */

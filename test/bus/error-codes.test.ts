@@ -11,6 +11,7 @@ import {
   first,
   HandlerError,
 } from '../../src/index.js';
+import { EventQueue } from '../../src/queue/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { rejectionOf, thrownBy } from './deferred.js';
 
@@ -82,6 +83,43 @@ const WAYS: Record<ErrorCode, () => Promise<unknown>> = {
     const bus = new EventBus();
     await bus.close();
     return rejectionOf(bus.emit('tick'));
+  },
+  QUEUE_FULL: async () => {
+    const queue = new EventQueue(new EventBus(), { capacity: 1, paused: true });
+    queue.post('tick');
+    return rejectionOf(queue.emit('tick'));
+  },
+  QUEUE_CLOSED: async () => {
+    const queue = new EventQueue(new EventBus());
+    await queue.close();
+    return rejectionOf(queue.emit('tick'));
+  },
+  QUEUE_CLEARED: async () => {
+    const queue = new EventQueue(new EventBus());
+    const rejection = rejectionOf(queue.emit('tick'));
+    queue.clear();
+    return rejection;
+  },
+  EXPIRED: async () => {
+    const clock = new ManualClock();
+    const queue = new EventQueue(new EventBus({ clock }), { paused: true });
+    const rejection = rejectionOf(queue.emit('tick', undefined, { maxWaitMs: 10 }));
+    await clock.advance(10);
+    return rejection;
+  },
+  DEADLOCK: async () => {
+    const bus = new EventBus({ onFailure: ignore });
+    const queue = new EventQueue(bus, { concurrency: 2 });
+    // Both have begun, and have their keys, when each asks for that of the other.
+    bus.on('transfer', async (other) => {
+      await null;
+      await queue.emit('credit', other, { key: other as string });
+    });
+    const results = await Promise.all([
+      queue.emit('transfer', 'b', { key: 'a' }),
+      queue.emit('transfer', 'a', { key: 'b' }),
+    ]);
+    return results.flatMap(({ failures }) => failures)[0]?.cause;
   },
   GROUP_CLOSED: async () => {
     const group = new EventBus().group('crew');
@@ -209,6 +247,107 @@ const OTHER_WAYS: readonly (readonly [ErrorCode, string, () => Promise<unknown>]
       const bus = new EventBus();
       const rejection = rejectionOf(bus.waitFor('tick', { filter: (async () => true) as never }));
       bus.emitSync('tick');
+      return rejection;
+    },
+  ],
+  [
+    'QUEUE_FULL',
+    'a queue that drops an event for another',
+    async () => {
+      const queue = new EventQueue(new EventBus(), { capacity: 1, overflow: 'drop-oldest', paused: true });
+      const rejection = rejectionOf(queue.emit('tick'));
+      queue.post('tick');
+      return rejection;
+    },
+  ],
+  [
+    'QUEUE_CLOSED',
+    'a queue that has been closed, with what it left,',
+    async () => {
+      const queue = new EventQueue(new EventBus(), { paused: true });
+      const rejection = rejectionOf(queue.emit('tick'));
+      await queue.close();
+      return rejection;
+    },
+  ],
+  [
+    'QUEUE_CLOSED',
+    'hasRoom',
+    async () => {
+      const queue = new EventQueue(new EventBus());
+      await queue.close();
+      return rejectionOf(queue.hasRoom());
+    },
+  ],
+  [
+    'EXPIRED',
+    'post, to onFailure,',
+    async () => {
+      const clock = new ManualClock();
+      return new Promise((resolve) => {
+        const queue = new EventQueue(new EventBus({ clock, onFailure: resolve }), { paused: true, maxWaitMs: 10 });
+        queue.post('tick');
+        void clock.advance(10);
+      });
+    },
+  ],
+  [
+    'DEADLOCK',
+    'hasRoom',
+    async () => {
+      const bus = new EventBus();
+      const queue = new EventQueue(bus, { capacity: 1 });
+      let error: unknown;
+      bus.on('fill', async () => {
+        queue.post('tick');
+        error = await rejectionOf(queue.hasRoom());
+      });
+      await queue.emit('fill');
+      return error;
+    },
+  ],
+  [
+    'ABORTED',
+    'post of a queue, to onFailure,',
+    () =>
+      new Promise((resolve) => {
+        const controller = new AbortController();
+        const queue = new EventQueue(new EventBus({ onFailure: resolve }), { paused: true });
+        queue.post('tick', undefined, { signal: controller.signal });
+        controller.abort();
+      }),
+  ],
+  [
+    'IDLE_TIMEOUT',
+    'idle of a queue',
+    async () => {
+      const clock = new ManualClock();
+      const queue = new EventQueue(new EventBus({ clock }), { paused: true });
+      queue.post('tick');
+      const rejection = rejectionOf(queue.idle({ timeoutMs: 10 }));
+      await clock.advance(10);
+      return rejection;
+    },
+  ],
+  [
+    'WAIT_TIMEOUT',
+    'hasRoom of a queue',
+    async () => {
+      const clock = new ManualClock();
+      const queue = new EventQueue(new EventBus({ clock }), { paused: true, capacity: 1 });
+      queue.post('tick');
+      const rejection = rejectionOf(queue.hasRoom({ timeoutMs: 10 }));
+      await clock.advance(10);
+      return rejection;
+    },
+  ],
+  [
+    'BUS_CLOSED',
+    'a queue whose bus has been closed',
+    async () => {
+      const bus = new EventBus();
+      const rejection = rejectionOf(new EventQueue(bus, { paused: true }).emit('tick'));
+      await bus.close();
       return rejection;
     },
   ],

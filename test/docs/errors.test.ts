@@ -12,6 +12,7 @@ import {
   first,
   typed,
 } from '../../src/index.js';
+import { EventQueue, type QueueOptions } from '../../src/queue/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { rejectionOf, thrownBy } from '../bus/deferred.js';
 import { root } from '../package/repository.js';
@@ -30,6 +31,13 @@ function busWith(handler: () => unknown, options?: BusOptions & { filter?: () =>
 /** A bus on which the page's event has a schema. */
 function busOf<Schema extends StandardSchemaV1>(schema: Schema) {
   return new EventBus({ events: defineEvents({ 'order.placed': broadcast(schema) }), name: 'shop' });
+}
+
+/** A paused queue, in which nothing but the page's event waits. */
+function queueOf(options?: QueueOptions) {
+  const clock = new ManualClock();
+  const queue = new EventQueue(new EventBus({ clock }), { name: 'orders', paused: true, ...options });
+  return { clock, queue };
 }
 
 function down(): never {
@@ -97,6 +105,40 @@ const shown: Record<ErrorCode, () => unknown> = {
     bus.emitSync('order.placed');
     await stream.next();
     return rejectionOf(stream.next());
+  },
+  QUEUE_FULL: () => {
+    const { queue } = queueOf({ capacity: 2 });
+    for (let i = 0; i < 2; i++) queue.post('order.placed');
+    return rejectionOf(queue.emit('order.placed'));
+  },
+  QUEUE_CLOSED: async () => {
+    const { queue } = queueOf();
+    await queue.close();
+    return rejectionOf(queue.emit('order.placed'));
+  },
+  QUEUE_CLEARED: () => {
+    const { queue } = queueOf();
+    const rejection = rejectionOf(queue.emit('order.placed'));
+    queue.clear();
+    return rejection;
+  },
+  EXPIRED: async () => {
+    const { clock, queue } = queueOf();
+    const rejection = rejectionOf(queue.emit('order.placed', undefined, { maxWaitMs: 5_000 }));
+    await clock.advance(5_000);
+    return rejection;
+  },
+  DEADLOCK: async () => {
+    const bus = new EventBus<{ transfer: { to: string }; credit: void }>({ onFailure: ignore });
+    const queue = new EventQueue(bus, { name: 'bank', concurrency: 2 });
+    const bothBegun = bus.waitFor('transfer', { filter: ({ to }) => to === 'a', priority: 1 });
+    bus.on('transfer', async ({ to }, ctx) => {
+      await bothBegun;
+      await queue.emit('credit', undefined, { key: to, parent: ctx });
+    });
+    const transfer = (from: string, to: string) => queue.emit('transfer', { to }, { key: from });
+    const [, second] = await Promise.all([transfer('a', 'b'), transfer('b', 'a')]);
+    return second.failures[0]?.cause;
   },
   IDLE_TIMEOUT: async () => {
     const clock = new ManualClock();

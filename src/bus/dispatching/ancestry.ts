@@ -1,9 +1,13 @@
 import { isStackOverflow } from '../../internal/overflow.js';
-import type { Context } from './context.js';
+import { type Context, TRACKED } from './context.js';
 
 /** Node's AsyncLocalStorage, as far as it is used here. */
 export interface AncestryStore {
-  run<Result>(context: Context, call: () => Result): Result;
+  run<Args extends readonly unknown[], Result>(
+    context: Context,
+    call: (...args: Args) => Result,
+    ...args: Args
+  ): Result;
   getStore(): Context | undefined;
 }
 
@@ -81,4 +85,11 @@ export function traceAcrossAwaits(): boolean {
 /** The context of the handler that the caller runs in, as far as it is known. */
 export function callingContext(): Context | null {
   return scope.current ?? scope.store?.getStore() ?? null;
+}
+
+/** Whether the code that runs now has been traced over an `await`: then `scope.current` doesn't say where it belongs. */
+export function isTraced(): boolean {
+  const { current, store } = scope;
+  if (store === null) return false;
+  return current === null ? store.getStore() !== undefined : (current.flags & TRACKED) !== 0;
 }

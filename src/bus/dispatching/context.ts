@@ -16,6 +16,10 @@ export const OWN = 16;
 
 /** Has been forwarded by another bus: its parent is the emission there. */
 export const FORWARDED = 32;
+/** Is no emission but the slot of one, a {@link SlotContext}. */
+export const SLOT = 64;
+/** Is what a slot was taken for: its parent is that, and has its id. */
+export const SLOTTED = 128;
 
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze({});
 
@@ -57,10 +61,16 @@ export class Context {
   }
 
   get id(): string {
-    if ((this.flags & OWN) !== 0 && this.parent !== null) return this.parent.id;
+    if ((this.flags & (OWN | SLOTTED)) !== 0 && this.parent !== null) return this.parent.id;
     const extras = this.more();
     extras.id ??= this.plan.core.nextId();
     return extras.id;
+  }
+
+  /** The id of the emission that it comes from, as far as that is known. */
+  get parentId(): string | undefined {
+    const { parent } = this;
+    return (this.flags & SLOTTED) === 0 ? parent?.id : parent?.parentId;
   }
 
   get sync(): boolean {
@@ -159,8 +169,8 @@ export class Context {
    * each other alive. What they hand down stays.
    */
   trim(): void {
-    if ((this.flags & OWN) !== 0 && this.parent !== null) {
-      // A run's parent is its emission, whose id it has.
+    if ((this.flags & (OWN | SLOTTED)) !== 0 && this.parent !== null) {
+      // Its parent has its id.
       this.parent.trim();
       return;
     }
@@ -176,10 +186,30 @@ export class Context {
   livesOn(core: BusCore): boolean {
     let context: Context | null = this;
     for (; context !== null; context = context.parent) {
-      if ((context.flags & SETTLED) === 0 && context.plan.core === core) return true;
+      if ((context.flags & (SETTLED | SLOT)) === 0 && context.plan.core === core) return true;
     }
     return false;
   }
+}
+
+/**
+ * A link in the chain that stands for what an emission takes as long as it, and all that goes on within it, has
+ * not ended: a slot of a queue.
+ */
+export abstract class SlotContext extends Context {
+  /** A handler within it goes on after nobody waits for it. */
+  abstract lateRunBegan(): void;
+  /** Such a handler has ended, or was given up. */
+  abstract lateRunEnded(): void;
+  /** Whether this is `other`, or a part of it. */
+  abstract runsIn(other: SlotContext): boolean;
+}
+
+/** The slot that what goes on in a context uses, if any: what is further out was only the cause of it. */
+export function slotAround(ctx: Context): SlotContext | null {
+  let context: Context | null = ctx;
+  while (context !== null && (context.flags & SLOT) === 0) context = context.parent;
+  return context as SlotContext | null;
 }
 
 function detachedNext(): AmbusError {

@@ -11,7 +11,7 @@ export function tellStarted(ctx: Context, mode: FanOutMode): void {
   core.observers.tell('emissionStarted', {
     type,
     emissionId: ctx.id,
-    parentId: ctx.parent?.id,
+    parentId: ctx.parentId,
     payload: ctx.payload,
     meta: ctx.meta,
     mode,

@@ -8,7 +8,7 @@ import type { Limiter } from '../subscribing/limiter.js';
 import { firstArgument, type Subscription, USED } from '../subscribing/subscription.js';
 import { scope } from './ancestry.js';
 import type { Layer } from './around.js';
-import { Context, OWN, SETTLED, SYNC, TRACKED } from './context.js';
+import { Context, OWN, SETTLED, type SlotContext, SYNC, slotAround, TRACKED } from './context.js';
 import type { Emission } from './emission.js';
 import { asyncFilter, asyncInSync, handlerBusy, handlerTimeout } from './handler-failure.js';
 import type { PlannedHandler } from './plan.js';
@@ -42,6 +42,8 @@ export class HandlerRun {
   #startedAt = 0;
   #syncMs = 0;
   #lateSince: number | undefined;
+  /** What it keeps taken while it is late. */
+  #heldSlot: SlotContext | null = null;
 
   constructor(emission: Emission, subscription: Subscription, index: number) {
     const { settings, plan } = emission;
@@ -319,6 +321,11 @@ export class HandlerRun {
     this.#phase = 'late';
     // An emission that has ended is not over for what still runs in its context.
     if (this.ctx === this.emission.ctx) this.ctx.more().lateRuns++;
+    const slot = slotAround(this.ctx);
+    if (slot !== null && (slot.flags & SETTLED) === 0) {
+      this.#heldSlot = slot;
+      slot.lateRunBegan();
+    }
     if (core.facts.late) this.#lateSince = core.clock.now();
     core.lifetime.late.add(this);
     if (core.lateMs === Infinity) return;
@@ -361,6 +368,7 @@ export class HandlerRun {
     if (this.#timer !== undefined) this.emission.plan.core.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#releaseSlot();
+    this.#heldSlot?.lateRunEnded();
   }
 
   #releaseSlot(): void {

@@ -14,6 +14,8 @@ const FACTS: readonly (keyof BusFacts)[] = [
   'subscribed',
   'unsubscribed',
   'dropped',
+  'enqueued',
+  'dequeued',
   'intercepted',
   'leakSuspected',
   'deprecationFound',

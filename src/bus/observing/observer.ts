@@ -114,6 +114,42 @@ export interface Dropped {
   readonly payload: unknown;
   /** Why: an {@link AmbusError}, or the reason of an aborted signal. */
   readonly error: unknown;
+  /** The name of the queue that refused it, or that it has waited in. */
+  readonly queue: string | undefined;
+  /** Of an event that has waited in a queue. */
+  readonly emissionId: string | undefined;
+}
+
+/** An event waits in a queue. */
+export interface Enqueued {
+  /** The queue's name. */
+  readonly queue: string;
+  readonly type: PropertyKey;
+  readonly payload: unknown;
+  /** Its emission will have it. */
+  readonly emissionId: string;
+  /** The emission that it comes from, where that is known. */
+  readonly parentId: string | undefined;
+  readonly priority: number;
+  readonly key: unknown;
+  readonly delayMs: number;
+  /** How many events wait, this one included. */
+  readonly size: number;
+}
+
+/** An event leaves its queue, to be emitted now. */
+export interface Dequeued {
+  /** The queue's name. */
+  readonly queue: string;
+  readonly type: PropertyKey;
+  readonly payload: unknown;
+  readonly emissionId: string;
+  readonly priority: number;
+  readonly key: unknown;
+  /** How long it waited since it was due, in milliseconds. */
+  readonly waitedMs: number;
+  /** Whether it is emitted within another emission of the queue, on its slot. */
+  readonly inline: boolean;
 }
 
 /** An interceptor has answered an emission: none of its handlers ran. */
@@ -168,6 +204,8 @@ export interface BusFacts {
   subscribed: Subscribed;
   unsubscribed: Unsubscribed;
   dropped: Dropped;
+  enqueued: Enqueued;
+  dequeued: Dequeued;
   intercepted: Intercepted;
   leakSuspected: LeakSuspected;
   deprecationFound: DeprecationFound;

@@ -44,7 +44,15 @@ describe('loading', () => {
     expect(foreignAmong(loadedByRequire('ambus'))).toEqual(['eventemitter3']);
   });
 
-  it.each(codeExports().filter(([subpath]) => subpath !== '.'))(
+  it('ambus/queue by import loads eventemitter3 and p-queue with what that needs', () => {
+    expect(foreignAmong(loadedByImport('ambus/queue'))).toEqual(['eventemitter3', 'p-queue', 'p-timeout']);
+  });
+
+  it('ambus/queue by require loads eventemitter3 and nothing else, as p-queue is bundled', () => {
+    expect(foreignAmong(loadedByRequire('ambus/queue'))).toEqual(['eventemitter3']);
+  });
+
+  it.each(codeExports().filter(([subpath]) => subpath !== '.' && subpath !== './queue'))(
     '%s loads no package of its own',
     (_path, conditions) => {
       expect([[], ['eventemitter3']]).toContainEqual(foreignAmong(loadedByImport(root + conditions.import.default)));

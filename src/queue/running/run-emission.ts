@@ -1,0 +1,74 @@
+import type { BusCore } from '../../bus/core.js';
+import { scope, unwinds } from '../../bus/dispatching/ancestry.js';
+import { SLOTTED } from '../../bus/dispatching/context.js';
+import type { AnyEmitResult } from '../../bus/dispatching/emit-result.js';
+import type { EmitOptions } from '../../bus/options.js';
+import type { Settle } from '../settle.js';
+import { returned, type SlotHolder } from './slot-holder.js';
+
+/**
+ * Emits what a slot is held for.
+ *
+ * @param settle - Who waits for the result; null for an event that was posted.
+ * @returns Whether it has to be waited for.
+ */
+export function runEmission(
+  holder: SlotHolder,
+  type: PropertyKey,
+  payload: unknown,
+  options: EmitOptions | undefined,
+  settle: Settle | null,
+): boolean {
+  const { bus } = holder.queue;
+  const { pump } = holder.queue;
+  const fail = (error: unknown): void => {
+    if (settle === null) bus.reportRejection(type, error, options);
+    else settle.reject(error);
+  };
+  let outcome: AnyEmitResult | Promise<AnyEmitResult>;
+  try {
+    // Traced over awaits: a call after one that were not known to be nested would wait for its own slot.
+    outcome =
+      bus.trace() && scope.store !== null
+        ? scope.store.run(holder, dispatch, bus, type, payload, options, holder)
+        : dispatch(bus, type, payload, options, holder);
+  } catch (error) {
+    if (unwinds(error)) throw error;
+    returned(holder);
+    fail(error);
+    holder.emissionEnded();
+    return false;
+  }
+  returned(holder);
+  if (outcome instanceof Promise) {
+    const ended = (): void => {
+      pump.settling = true;
+      holder.emissionEnded();
+      pump.settling = false;
+    };
+    outcome.then(
+      (result) => {
+        settle?.resolve(result);
+        ended();
+      },
+      (error: unknown) => {
+        fail(error);
+        ended();
+      },
+    );
+    return true;
+  }
+  settle?.resolve(outcome);
+  holder.emissionEnded();
+  return false;
+}
+
+function dispatch(
+  bus: BusCore,
+  type: PropertyKey,
+  payload: unknown,
+  options: EmitOptions | undefined,
+  holder: SlotHolder,
+): AnyEmitResult | Promise<AnyEmitResult> {
+  return bus.dispatch(type, payload, options, holder, SLOTTED);
+}
