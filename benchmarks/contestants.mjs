@@ -97,3 +97,24 @@ const byHand = { library: 'by-hand', row: 'by hand' };
 export const loopByHand = { ...byHand, label: 'a loop by hand', order: 'sequential' };
 export const promiseAllByHand = { ...byHand, label: 'Promise.all by hand', order: 'concurrent' };
 export const onionByHand = { ...byHand, label: 'an onion by hand', order: 'sequential', nextIsArgument: true };
+
+/** Queues. What knows no priorities emits first in, first out. */
+export const queue = { label: 'ambus', library: 'ambus/queue' };
+export const pQueue = { label: 'p-queue', library: 'p-queue' };
+/** With a `queueClass` that one would have to write: p-queue's own sorts an array. */
+export const pQueueBuckets = {
+  ...pQueue,
+  label: 'p-queue, buckets by hand',
+  row: 'p-queue, buckets by hand',
+  hasBuckets: true,
+};
+export const pQueuePerKey = { ...pQueue, label: 'a p-queue for each key', slots: Infinity, isPerKey: true };
+export const fastqCallback = { label: 'fastq, no priorities', row: 'fastq', library: 'fastq', hasPriorities: false };
+export const fastqPromise = { ...fastqCallback, label: 'fastq promise, no priorities' };
+/** For those who have a bus, and no queue of its own. */
+const ontoBus = { ...fastqCallback, row: 'fastq onto a bus', isOntoBus: true };
+export const fastqOntoBus = { ...ontoBus, label: 'fastq onto a bus, no priorities' };
+export const fastqPromiseOntoBus = { ...ontoBus, label: 'fastq promise onto a bus, no priorities' };
+export const asyncPriorities = { label: 'async priorityQueue', row: 'async', library: 'async' };
+export const pLimit = { label: 'p-limit, no priorities', row: 'p-limit', library: 'p-limit', hasPriorities: false };
+export const chainsByHand = { ...byHand, label: 'chains of promises by hand', slots: Infinity };

@@ -15,12 +15,13 @@ let sites = 0;
  * Makes one place of an application that emits: a function of its own, so that each type is emitted from
  * elsewhere and under a constant name, as in real code.
  *
- * @param scope - What the expression may name, besides `payload`.
+ * @param scope - What the expression may name, besides the parameters.
  * @param emission - The expression that emits, as an application would write it.
+ * @param parameters - What varies from call to call, and so is in reach of the expression too.
  */
-export function callSite(scope, emission) {
+export function callSite(scope, emission, parameters = 'payload') {
   sites += 1;
-  return generate(scope, `function site${sites}(payload) { return ${emission}; }`);
+  return generate(scope, `function site${sites}(${parameters}) { return ${emission}; }`);
 }
 
 /** Where answers go, so that the engine can't spare itself the making of one. */

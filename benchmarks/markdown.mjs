@@ -34,6 +34,18 @@ const tables = [
       ['around, 20 × 3 async', 'around-async-20x3'],
     ],
   },
+  {
+    title: 'Queued events, time against fastq',
+    base: 'fastq',
+    columns: [
+      ['post, 1,000 wait', 'queue-post-1k'],
+      ['post, 100,000 wait', 'queue-post-100k'],
+      ['post, 1,000,000 wait', 'queue-post-1m'],
+      ['emit, 100,000 wait', 'queue-emit-100k'],
+      ['emit, 1,000 awaited at once', 'queue-batches'],
+      ['emit, awaited one by one', 'queue-one-by-one'],
+    ],
+  },
 ];
 
 /** The median of a row in a case: where a library takes part in several ways, its fastest. */
@@ -47,7 +59,7 @@ function fastest(results, caseId, row) {
 function table(results, { title, base, columns }) {
   const ids = columns.map(([, id]) => id);
   const entries = results.filter(({ id }) => ids.includes(id)).flatMap(({ contestants }) => contestants);
-  const rows = [...new Set(entries.map(({ row }) => row))];
+  const rows = [...new Set(entries.map(({ row }) => row))].filter((row) => row !== null);
   const cell = (row, id) => {
     const [time, yardstick] = [fastest(results, id, row), fastest(results, id, base)];
     return Number.isFinite(time) && Number.isFinite(yardstick) ? (time / yardstick).toFixed(2) : '–';

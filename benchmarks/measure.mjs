@@ -6,6 +6,7 @@ import { cases } from './cases/index.mjs';
 import { measureAwaited, measureSync } from './emitting.mjs';
 import { measureInspecting } from './inspecting.mjs';
 import { loadLibrary } from './libraries/index.mjs';
+import { measureQueueing, measureQueueMemory, measureRate } from './queueing.mjs';
 import { measureStreaming } from './streaming.mjs';
 import { measureMemory, measureSubscribing } from './subscribing.mjs';
 
@@ -16,6 +17,9 @@ const workloads = {
   memory: measureMemory,
   streaming: measureStreaming,
   inspecting: measureInspecting,
+  queueing: measureQueueing,
+  queueMemory: measureQueueMemory,
+  rate: measureRate,
 };
 
 const [caseId, label] = process.argv.slice(2);

@@ -1,4 +1,5 @@
-async function takeTurns() {
+/** Some turns of the microtask queue: how long a slow handler takes. */
+export async function takeTurns() {
   for (let turns = 0; turns < 10; turns += 1) await Promise.resolve();
 }
 

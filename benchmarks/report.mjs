@@ -3,9 +3,22 @@ function figure(value) {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 10 ? 1 : 2);
 }
 
-function verdict({ ratio, met, atMost }) {
+/** What a budget allows or a contestant took: a ratio, or a figure in the unit of the case. */
+function share(value, { against }) {
+  return against === null ? figure(value) : value.toFixed(2);
+}
+
+function verdict(budget) {
+  const { ratio, met, atMost } = budget;
   const outcome = ratio === null ? 'not measured' : met ? 'pass' : 'MISS';
-  return [`<= ${atMost.toFixed(2)}`, outcome];
+  return [`<= ${share(atMost, budget)}`, outcome];
+}
+
+/** The ratio and what it is against. */
+function comparison(budget) {
+  const { ratio, against } = budget;
+  if (against === null) return ['', ''];
+  return [ratio === null ? '-' : share(ratio, budget), `x ${against}`];
 }
 
 /** The rows of one contestant: one for each of its budgets, or one against the yardstick. */
@@ -15,12 +28,7 @@ function rowsOf(entry, { contestants, budgets, yardstick }) {
   const own = budgets.filter(({ of }) => of === entry.label);
   const against = contestants.find(({ label }) => label === yardstick);
   if (own.length > 0) {
-    return own.map((one, index) => [
-      ...(index === 0 ? figures : ['', '', '']),
-      one.ratio === null ? '-' : one.ratio.toFixed(2),
-      `x ${one.against}`,
-      ...verdict(one),
-    ]);
+    return own.map((one, index) => [...(index === 0 ? figures : ['', '', '']), ...comparison(one), ...verdict(one)]);
   }
   if (against?.median === undefined || entry.label === yardstick) return [figures];
   return [[...figures, (entry.median / against.median).toFixed(2), `x ${yardstick}`]];
@@ -56,9 +64,10 @@ export function caseTable(result) {
 export function summary(results) {
   const budgets = results.flatMap(({ id, budgets: own }) => own.map((one) => ({ id, ...one })));
   const missed = budgets.filter(({ met }) => !met);
-  const lines = missed.map(({ id, of, against, atMost, ratio }) => {
-    const got = ratio === null ? 'not measured' : ratio.toFixed(2);
-    return `  ${id}: ${of} / ${against} ${got}, budget ${atMost.toFixed(2)}`;
+  const lines = missed.map((budget) => {
+    const { id, of, against, atMost, ratio } = budget;
+    const got = ratio === null ? 'not measured' : share(ratio, budget);
+    return `  ${id}: ${of}${against === null ? '' : ` / ${against}`} ${got}, budget ${share(atMost, budget)}`;
   });
   return [
     `${budgets.length - missed.length} of ${budgets.length} budgets met${missed.length > 0 ? '; missed:' : '.'}`,
@@ -69,10 +78,13 @@ export function summary(results) {
 /** The cases and budgets without figures, for `--list`. */
 export function listing(cases) {
   return cases
-    .map(({ id, title, budgets }) =>
+    .map(({ id, title, unit, budgets }) =>
       [
         `${id}  ${title}`,
-        ...budgets.map(({ of, against, atMost }) => `    ${of} <= ${atMost.toFixed(2)} x ${against}`),
+        ...budgets.map((budget) => {
+          const { of, against, atMost } = budget;
+          return `    ${of} <= ${share(atMost, budget)} ${against === null ? unit : `x ${against}`}`;
+        }),
       ].join('\n'),
     )
     .join('\n');

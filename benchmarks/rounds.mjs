@@ -33,7 +33,8 @@ function reasonOf(error) {
 
 function judge({ of, against, atMost }, entries) {
   const medianOf = (wanted) => entries.find(({ label }) => label === wanted)?.median;
-  const ratio = medianOf(of) / medianOf(against);
+  // Against nothing, a budget is a figure in the unit of the case.
+  const ratio = medianOf(of) / (against === null ? 1 : medianOf(against));
   // Nothing to compare where one of them failed.
   return { of, against, atMost, ratio: Number.isNaN(ratio) ? null : ratio, met: ratio <= atMost };
 }

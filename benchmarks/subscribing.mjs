@@ -1,3 +1,5 @@
+import { heapBytes } from './heap.mjs';
+import { seededRandom } from './random.mjs';
 import { median } from './statistics.mjs';
 import { readClock } from './stopwatch.mjs';
 
@@ -6,15 +8,9 @@ const makeHandler = (sink, step) => (payload) => {
   sink.calls += step * payload.step;
 };
 
-/** 0 … count - 1 in an order that looks random and is the same for everyone (mulberry32). */
+/** 0 … count - 1 in an order that looks random and is the same for everyone. */
 function shuffledIndexes(count) {
-  let state = 20_231;
-  const random = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = seededRandom();
   const indexes = Uint32Array.from({ length: count }, (_, index) => index);
   for (let last = count - 1; last > 0; last -= 1) {
     const other = Math.floor(random() * (last + 1));
@@ -77,12 +73,6 @@ export function measureSubscribing(library, { subscriptions }, contestant) {
     const timedMs = contestant.timed.reduce((sum, phase) => sum + phases[phase], 0);
     return (timedMs * 1e6) / count;
   });
-}
-
-function heapBytes() {
-  globalThis.gc();
-  globalThis.gc();
-  return process.memoryUsage().heapUsed;
 }
 
 /**

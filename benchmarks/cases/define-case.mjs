@@ -6,6 +6,9 @@ const units = {
   memory: 'bytes per subscription',
   streaming: 'ns per event',
   inspecting: 'ns per subscription',
+  queueing: 'ns per event',
+  queueMemory: 'bytes per waiting event',
+  rate: 'of the shortest time',
 };
 
 /**
@@ -17,7 +20,8 @@ const units = {
  * @param shape - The work: how many types, handlers, subscriptions, ...
  * @param contestants - Who takes part. Ratios are against the `yardstick`, those of budgets against the
  *   peer that the budget names; contestants that no budget names are there for comparison.
- * @param budgets - `[of, against, atMost]`: `of` may take at most `atMost` times what `against` takes.
+ * @param budgets - `[of, against, atMost]`: `of` may take at most `atMost` times what `against` takes, or
+ *   `atMost` itself, in the unit of the case, where `against` is null.
  */
 export function defineCase(id, title, { workload, shape, contestants, yardstick, budgets = [] }) {
   return {
@@ -28,7 +32,7 @@ export function defineCase(id, title, { workload, shape, contestants, yardstick,
     shape,
     contestants,
     yardstick: yardstick.label,
-    budgets: budgets.map(([of, against, atMost]) => ({ of: of.label, against: against.label, atMost })),
+    budgets: budgets.map(([of, against, atMost]) => ({ of: of.label, against: against?.label ?? null, atMost })),
   };
 }
 

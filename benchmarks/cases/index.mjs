@@ -1,11 +1,12 @@
 import { attachments } from './attachments.mjs';
 import { broadcasts } from './broadcasts.mjs';
 import { kinds } from './kinds.mjs';
+import { queues } from './queues.mjs';
 import { streams } from './streams.mjs';
 import { subscriptions } from './subscriptions.mjs';
 
 /** What is measured. */
-export const cases = [...broadcasts, ...kinds, ...streams, ...subscriptions, ...attachments];
+export const cases = [...broadcasts, ...kinds, ...streams, ...queues, ...subscriptions, ...attachments];
 
 /** The contestants of a case that its budgets name, and its controls. */
 export function budgeted({ contestants, budgets }) {

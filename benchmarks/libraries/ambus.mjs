@@ -44,8 +44,37 @@ function attachInterceptor(bus, { intercept, types }) {
   };
 }
 
+/** Kept, so that what a queue needs as long as it is there stays. */
+const queues = [];
+
+/** Makes a queue, and has it do some work, so that all that it ever switches on is on. */
+async function runQueue(bus) {
+  const { EventQueue } = await import('ambus/queue');
+  const queue = new EventQueue(bus, { concurrency: 2 });
+  queues.push(queue);
+  let ran = 0;
+  bus.on('queued.before', async () => {
+    ran += 1;
+    await queue.emit('queued.within');
+  });
+  for (let index = 0; index < 1_000; index += 1) queue.post('queued.before', undefined, { priority: index % 4 });
+  await queue.idle();
+  if (ran !== 1_000) throw new Error(`Expected the queue to emit 1000 events, got ${ran}.`);
+}
+
+/** Which bus a queue has run on, by the name that a contestant gives it. */
+const besides = {
+  made: async (bus) => {
+    const { EventQueue } = await import('ambus/queue');
+    queues.push(new EventQueue(bus));
+  },
+  elsewhere: () => runQueue(new EventBus()),
+  own: (bus) => runQueue(bus),
+};
+
 async function makeBus(setting) {
   const { events, kind, compiled = false, provesGenerated = false, mode, observer, interceptor, usePatterns } = setting;
+  const { besideQueue } = setting;
   // Loaded only where it is measured: nothing of the generator is in the process of plain ambus.
   const compiler = compiled ? (await import('ambus/compiled')).compiled() : undefined;
   const bus = new EventBus({ compiler, mode, events: declarations(events, kind) });
@@ -54,6 +83,7 @@ async function makeBus(setting) {
   for (const { type, pattern, handlers } of events) {
     for (const { run } of handlers) bus.on(usePatterns ? pattern : type, run);
   }
+  if (besideQueue !== undefined) await besides[besideQueue](bus);
   const check = (emissions) => {
     checkInterceptor?.(emissions);
     const plain = bus.inspect().events.filter((event) => !event.compiled);

@@ -1,4 +1,5 @@
 import { answeringSite, callSite } from '../generated.mjs';
+import { enqueueSite } from './enqueue-site.mjs';
 
 function waterfall(handlers, payload) {
   let value = payload;
@@ -76,4 +77,24 @@ export function emitSync({ events, kind }) {
 export function emitAwaited({ events, kind }) {
   const run = { waterfall: asyncWaterfall, collect: asyncCollect, around: asyncAround }[kind];
   return { emits: sites(callSite, run, events) };
+}
+
+/** For those who need an order within each key and nothing else: a chain of promises for each. */
+export function queueing({ events }) {
+  const tails = new Map();
+  const enqueue = (key, run, payload) => {
+    const before = tails.get(key);
+    const tail = before === undefined ? run(payload) : before.then(() => run(payload));
+    tails.set(key, tail);
+    // Else the map grows with every key that there has ever been.
+    const forget = () => {
+      if (tails.get(key) === tail) tails.delete(key);
+    };
+    tail.then(forget, forget);
+    return tail;
+  };
+  return {
+    sites: events.map(({ handlers: [{ run }] }) => enqueueSite({ enqueue, run }, 'enqueue(key, run, payload)')),
+    drained: () => Promise.all(tails.values()),
+  };
 }
