@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CloseOptions, type CloseReport, EventBus } from 'ambus';
+import { EventQueue, type LeftEvent } from 'ambus/queue';
 import { type BotEvents, ownEvents } from './events.js';
 import { type ApiUsage, GithubApi } from './github-api.js';
 import { apiCache } from './handlers/api-cache.js';
@@ -19,18 +20,31 @@ import { branchEvents, staleBranchChecker } from './handlers/stale-branches.js';
 import { LineFile } from './line-file.js';
 import { logging } from './observers/logging.js';
 import { Metrics } from './observers/metrics.js';
+import { Waits } from './observers/waits.js';
 import { Failures } from './report/failures.js';
 import { Reviews } from './report/reviews.js';
 import { SimulatedGithub } from './simulated-github.js';
 
 export interface Bot {
   readonly bus: EventBus<BotEvents>;
+  /** Through which deliveries come in. */
+  readonly queue: EventQueue<BotEvents>;
   readonly metrics: Metrics;
+  readonly waits: Waits;
   readonly failures: Failures;
   readonly reviews: Reviews;
   apiUsage(): ApiUsage;
-  /** Closes the bus first, so that no handler writes to a file that is closed. */
-  close(options?: CloseOptions): Promise<CloseReport>;
+  /**
+   * Closes the queue, then the bus that it emits on, then the files that handlers write to. Deliveries that have not
+   * been handled in time are kept in `left.jsonl`.
+   */
+  close(options?: CloseOptions): Promise<BotCloseReport>;
+}
+
+/** What queue and bus have reported, together. */
+export interface BotCloseReport extends CloseReport {
+  /** Deliveries that have not been handled. */
+  readonly left: readonly LeftEvent[];
 }
 
 /**
@@ -44,6 +58,7 @@ export async function openBot(out: string): Promise<Bot> {
   const log = await LineFile.open(join(out, 'bot.log'));
   const board = new PullRequestBoard();
   const metrics = new Metrics();
+  const waits = new Waits();
   const failures = new Failures();
   const reviews = new Reviews();
   const github = new SimulatedGithub();
@@ -60,7 +75,11 @@ export async function openBot(out: string): Promise<Bot> {
     onFailure: failures.add,
   });
 
+  // Deliveries wait here, in the order that triage.ts gives them. Whoever reads them stops while there is no room.
+  const queue = new EventQueue(bus, { name: 'deliveries', concurrency: 8, capacity: 64 });
+
   bus.observe(metrics);
+  bus.observe(waits);
   bus.observe(logging(log));
 
   // First of all comes the audit log: what happened is on record before anything is done about it.
@@ -113,18 +132,31 @@ export async function openBot(out: string): Promise<Bot> {
 
   return {
     bus,
+    queue,
     metrics,
+    waits,
     failures,
     reviews,
     apiUsage: () => ({ ...api.usage, ...github.usage }),
     async close(options) {
-      const report = await bus.close(options);
+      const { left, unfinished: givenUp } = await queue.close(options);
+      const { unfinished } = await bus.close(options);
+      if (left.length > 0) await writeFile(join(out, 'left.jsonl'), left.map(deliveryLine).join(''));
       await writeFile(join(out, 'board.json'), json(board));
       await writeFile(join(out, 'comments.json'), json(github.comments()));
       await Promise.all([audit.close(), log.close()]);
-      return report;
+      // What the queue has given up may still go on, and then be in both reports.
+      const others = unfinished.filter(({ emissionId }) => !givenUp.some((each) => each.emissionId === emissionId));
+      return {
+        drained: left.length + givenUp.length + others.length === 0,
+        unfinished: [...givenUp, ...others],
+        left,
+      };
     },
   };
 }
+
+/** As the option `--input` reads it. */
+const deliveryLine = ({ type, payload }: LeftEvent): string => `${JSON.stringify({ type, payload })}\n`;
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;

@@ -1,43 +1,42 @@
-import type { EventBus } from 'ambus';
+import type { EventQueue } from 'ambus/queue';
 import type { BotEvents, DeliveryMeta } from './events.js';
 import type { BadLine, Delivery } from './input/delivery.js';
+import { queueingOf } from './triage.js';
 
 export interface DeliverOptions {
-  /** How many deliveries may be under way at a time. */
-  readonly limit: number;
-  /** Aborting it ends the intake; what is under way goes on. */
+  /** Aborting it ends the intake; what is in the queue stays there. */
   readonly signal: AbortSignal;
-  onDelivered(): void;
-  onBadLine(line: BadLine): void;
+  readonly onBadLine: (line: BadLine) => void;
 }
 
-/** Emits what comes in, some at a time, until nothing more comes and all have settled. */
+/**
+ * Puts what comes in into the queue, and waits until all of it has been handled. Reads no faster than there is room.
+ *
+ * @throws The signal's reason; what reading has failed with.
+ */
 export async function deliverAll(
-  bus: EventBus<BotEvents>,
+  queue: EventQueue<BotEvents>,
   items: Iterable<Delivery | BadLine> | AsyncIterable<Delivery | BadLine>,
-  options: DeliverOptions,
+  { signal, onBadLine }: DeliverOptions,
 ): Promise<void> {
-  const underWay = new Set<Promise<void>>();
   for await (const item of items) {
-    if (options.signal.aborted) break;
-    if ('reason' in item) {
-      options.onBadLine(item);
-      continue;
+    if ('reason' in item) onBadLine(item);
+    else {
+      deliver(queue, item, onBadLine);
+      // Before the next one is read: what has been read is in the queue, and not lost when we are told to stop.
+      await queue.hasRoom({ signal });
     }
-    const delivery = deliver(bus, item, options).finally(() => underWay.delete(delivery));
-    underWay.add(delivery);
-    if (underWay.size >= options.limit) await Promise.race(underWay);
   }
-  await Promise.all(underWay);
+  await queue.idle({ signal });
 }
 
-async function deliver(bus: EventBus<BotEvents>, { id, event }: Delivery, options: DeliverOptions): Promise<void> {
+function deliver(queue: EventQueue<BotEvents>, delivery: Delivery, onBadLine: (line: BadLine) => void): void {
+  const { id, event } = delivery;
+  const meta: DeliveryMeta = { delivery: id };
   try {
-    await bus.emit(event.type, event.payload, { meta: { delivery: id } satisfies DeliveryMeta });
-    options.onDelivered();
+    queue.post(event.type, event.payload, { ...queueingOf(delivery), meta });
   } catch (error) {
-    // Handlers' failures don't come here, they are isolated. What does is a refusal: an event that can't be
-    // emitted, such as "issues.*".
-    options.onBadLine({ id, reason: (error as Error).message });
+    // An event that can't be emitted, such as "issues.*". What handlers fail with goes to the bus's `onFailure`.
+    onBadLine({ id, reason: (error as Error).message });
   }
 }

@@ -71,6 +71,27 @@ const githubEventTypes: Record<WebhookEventName, true> = {
   workflow_run: true,
 };
 
+/** Those that are about somebody's security. */
+const securityEventTypes: ReadonlySet<string> = new Set<WebhookEventName>([
+  'code_scanning_alert',
+  'dependabot_alert',
+  'repository_vulnerability_alert',
+  'secret_scanning_alert',
+  'secret_scanning_alert_location',
+  'security_advisory',
+]);
+
+/** `issues` of `issues.opened`. */
+export function typeOf(name: string): string {
+  const dot = name.indexOf('.');
+  return dot === -1 ? name : name.slice(0, dot);
+}
+
+/** Whether an event, such as `dependabot_alert.created`, is about security. */
+export function isSecurityEvent(name: string): boolean {
+  return securityEventTypes.has(typeOf(name));
+}
+
 /** Whether GitHub sends events of this type, such as `issues`. */
 export function isGithubEventType(type: string): boolean {
   return Object.hasOwn(githubEventTypes, type);

@@ -38,20 +38,19 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(bot: Bot, items: Items, out: string, signal: AbortSignal): Promise<Summary> {
-  let delivered = 0;
   let badLines = 0;
   const total = 'length' in items ? ` of ${items.length}` : '';
-  const progress = new Progress(process.stderr, () => `${delivered}${total} events, ${badLines} bad lines`);
+  const progress = new Progress(process.stderr, () => {
+    const { counts, size } = bot.queue.inspect();
+    return `${counts.ended}${total} events, ${size} waiting, ${badLines} bad lines`;
+  });
   const start = performance.now();
-  const onDelivered = (): void => {
-    delivered++;
-  };
   const onBadLine = ({ id, reason }: BadLine): void => {
     badLines++;
     progress.note(`${id}: ${reason}`);
   };
   try {
-    await deliverAll(bot.bus, items, { limit: 16, signal, onDelivered, onBadLine });
+    await deliverAll(bot.queue, items, { signal, onBadLine });
   } catch (error) {
     // Reading has ended early. Where that is not because we were told to stop, it is a fault of the input.
     if (!signal.aborted) onBadLine({ id: 'input', reason: (error as Error).message });

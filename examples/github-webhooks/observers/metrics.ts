@@ -1,4 +1,5 @@
 import type { BusObserver, EmissionStarted, HandlerSettled, HandlerSkipped, Subscribed } from 'ambus';
+import { percentile } from './percentile.js';
 
 export interface HandlerMetrics {
   readonly handler: string;
@@ -75,9 +76,4 @@ export class Metrics implements BusObserver {
     }
     return tally;
   }
-}
-
-/** The smallest value that at least `share` of them don't exceed, to the microsecond. */
-function percentile(sorted: readonly number[], share: number): number {
-  return Number((sorted[Math.ceil(sorted.length * share) - 1] ?? 0).toFixed(3));
 }

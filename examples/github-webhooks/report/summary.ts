@@ -1,8 +1,9 @@
 import type { CloseReport } from 'ambus';
-import type { Bot } from '../bot.js';
+import type { Bot, BotCloseReport } from '../bot.js';
 import type { ApiUsage } from '../github-api.js';
-import { isGithubEventType } from '../github-event-types.js';
+import { isGithubEventType, typeOf } from '../github-event-types.js';
 import type { HandlerMetrics } from '../observers/metrics.js';
+import type { WaitMetrics } from '../observers/waits.js';
 import type { FailureGroup } from './failures.js';
 
 /** What a run came to: what `--json` prints. */
@@ -17,6 +18,12 @@ export interface Summary {
   readonly unknownTypes: readonly string[];
   /** Events that the bot itself emitted, by name. */
   readonly ownEvents: Readonly<Record<string, number>>;
+  readonly queue: {
+    readonly capacity: number;
+    /** The most that have waited at a time. */
+    readonly mostWaiting: number;
+    readonly waits: readonly WaitMetrics[];
+  };
   readonly handlers: readonly HandlerMetrics[];
   readonly reviews: {
     readonly posted: number;
@@ -31,8 +38,8 @@ export interface Summary {
   readonly interrupted: boolean;
   readonly durationMs: number;
   readonly eventsPerSecond: number;
-  /** What `bus.close()` reported. */
-  readonly close: CloseReport;
+  /** What was unfinished when the queue and the bus were closed, and how many events are in `left.jsonl`. */
+  readonly close: CloseReport & { readonly left: number };
   /** Where the bot's files are. */
   readonly out: string;
 }
@@ -41,12 +48,12 @@ export interface RunFacts {
   readonly badLines: number;
   readonly interrupted: boolean;
   readonly durationMs: number;
-  readonly close: CloseReport;
+  readonly close: BotCloseReport;
   readonly out: string;
 }
 
 export function summarise(
-  { metrics, failures, reviews, apiUsage }: Omit<Bot, 'bus' | 'close'>,
+  { queue, metrics, waits, failures, reviews, apiUsage }: Omit<Bot, 'bus' | 'close'>,
   run: RunFacts,
 ): Summary {
   const byType = new Map<string, number>();
@@ -62,6 +69,11 @@ export function summarise(
     eventsByName: mostFrequentFirst(metrics.received),
     unknownTypes: [...byType.keys()].filter((type) => !isGithubEventType(type)),
     ownEvents: mostFrequentFirst(metrics.derived),
+    queue: {
+      capacity: queue.capacity,
+      mostWaiting: waits.most,
+      waits: waits.metrics(),
+    },
     handlers: metrics.handlers(),
     reviews: {
       posted: reviews.posted,
@@ -74,15 +86,9 @@ export function summarise(
     interrupted: run.interrupted,
     durationMs: Math.round(run.durationMs),
     eventsPerSecond: Math.round((events * 1_000) / run.durationMs),
-    close: run.close,
+    close: { ...run.close, left: run.close.left.length },
     out: run.out,
   };
-}
-
-/** `issues` of `issues.opened`. */
-function typeOf(name: string): string {
-  const dot = name.indexOf('.');
-  return dot === -1 ? name : name.slice(0, dot);
 }
 
 function mostFrequentFirst(counts: ReadonlyMap<string, number>): Record<string, number> {

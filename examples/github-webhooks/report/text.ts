@@ -9,6 +9,7 @@ export function summaryText(summary: Summary, width: number): string {
     headline(summary),
     section('Events by type', inColumns(summary.eventsByType, width)),
     section("The bot's own events", inColumns(summary.ownEvents, width)),
+    section('Queue', queueLines(summary)),
     section('Handlers', handlerTable(summary)),
     section('Reviews', reviewLines(summary)),
     section("GitHub's API", apiLines(summary)),
@@ -35,6 +36,24 @@ function headline({
   if (badLines > 0) lines.push(`${plural(badLines, 'bad line')} left out.`);
   if (unknownTypes.length > 0) lines.push(`Not among GitHub's types: ${unknownTypes.join(', ')}.`);
   return lines.join('\n');
+}
+
+function queueLines({ queue: { capacity, mostWaiting, waits } }: Summary): string[] {
+  const rows = waits.filter(({ count }) => count > 0);
+  if (rows.length === 0) return [];
+  return [
+    ...table(
+      ['events', 'count', 'p50 wait ms', 'p95 wait ms', 'longest wait ms'],
+      rows.map(({ events, count, p50Ms, p95Ms, longestMs }) => [
+        events,
+        String(count),
+        p50Ms.toFixed(2),
+        p95Ms.toFixed(2),
+        longestMs.toFixed(2),
+      ]),
+    ),
+    `${mostWaiting} waited at most, and there is room for ${capacity}`,
+  ];
 }
 
 function handlerTable({ handlers }: Summary): string[] {
@@ -72,11 +91,14 @@ function failureText({ handler, reason, count, events }: Summary['failures'][num
   return `${count} x ${handler}: ${reason}${events.length > 0 ? `\n    in ${events.join(', ')}` : ''}`;
 }
 
-function closeText({ close, out }: Summary): string {
+function closeText({ close: { drained, left, unfinished }, out }: Summary): string {
   const lines = [
-    close.drained ? 'The bus has closed: nothing was left unfinished.' : 'The bus has closed, unfinished:',
+    drained
+      ? 'The queue and the bus have closed: nothing was left unfinished.'
+      : 'The queue and the bus have closed, unfinished:',
   ];
-  for (const { event, handlers } of close.unfinished) lines.push(`  ${event}: ${handlers.join(', ')}`);
+  if (left > 0) lines.push(`  ${plural(left, 'event')} that had not been handled: left.jsonl has them`);
+  for (const { event, handlers } of unfinished) lines.push(`  ${event}: ${handlers.join(', ')}`);
   lines.push(`audit.jsonl, notifications.txt, comments.json, board.json and bot.log are in ${out}`);
   return lines.join('\n');
 }

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { octokitExamples } from '../../../examples/github-webhooks/input/octokit-examples.js';
 import type { Summary } from '../../../examples/github-webhooks/report/summary.js';
+import { queueingOf } from '../../../examples/github-webhooks/triage.js';
 import { buildCommand, type Command, type Finished, finished, sampleEvents } from './command.js';
 
 let command: Command;
@@ -145,8 +147,32 @@ describe('without --input', { timeout: 30_000 }, () => {
     });
   });
 
-  it('closes the bus with nothing left unfinished', () => {
-    expect(summary.close).toEqual({ drained: true, unfinished: [] });
+  it('closes the queue and the bus with nothing left unfinished', () => {
+    expect(summary.close).toEqual({ drained: true, unfinished: [], left: 0 });
+    expect(existsSync(join(out, 'left.jsonl'))).toBe(false);
+  });
+
+  it('has every event wait in the queue, and reads no more than it has room for', () => {
+    const { capacity, mostWaiting, waits } = summary.queue;
+    expect(waits.map(({ events, count }) => [events, count])).toEqual([
+      ['security', 17],
+      ['others', 312],
+    ]);
+    expect(mostWaiting).toBe(capacity);
+  });
+
+  it('handles the events of the busiest repository in the order in which they came', async () => {
+    const inBusiest = new Map(
+      octokitExamples()
+        .filter((delivery) => queueingOf(delivery).key === 'Codertocat/Hello-World')
+        .map(({ id, event }) => [id, event.type]),
+    );
+    const lines = (await readFile(join(out, 'audit.jsonl'), 'utf8')).trimEnd().split('\n');
+    const audited = lines
+      .map((line) => JSON.parse(line) as { delivery: string; type: string })
+      // The bot's own events have the delivery that they come from.
+      .filter(({ delivery, type }) => inBusiest.get(delivery) === type);
+    expect(audited.map(({ delivery }) => delivery)).toEqual([...inBusiest.keys()]);
   });
 
   it('writes every event to the audit log, and its notifications', async () => {
@@ -177,13 +203,15 @@ describe('without --input', { timeout: 30_000 }, () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^329 events of 58 types in \d+\.\d\d s: \d+ events\/s\n/);
     expect(stdout).toMatch(/^ {2}issues +29 /m);
+    expect(stdout).toMatch(/^ {2}security +17 +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d$/m);
+    expect(stdout).toContain('64 waited at most, and there is room for 64');
     expect(stdout).toMatch(/^ {2}handler +calls +failures +timeouts +skipped +p50 ms +p95 ms$/m);
     expect(stdout).toMatch(/^ {2}hot-topics +47 +4 +0 +0 +\d+\.\d\d +\d+\.\d\d$/m);
     expect(stdout).toMatch(/^ {2}code-owner +1 +0 +0 +8 /m);
     expect(stdout).toMatch(/^ {2}reviewers from +requested 8, code-owner 1$/m);
     expect(stdout).toContain('40 calls: 8 answered by the cache, 36 requests sent, 4 of them failed');
     expect(stdout).toContain('4 x hot-topics: Cannot read properties');
-    expect(stdout).toContain('The bus has closed: nothing was left unfinished.');
+    expect(stdout).toContain('The queue and the bus have closed: nothing was left unfinished.');
   });
 });
 
@@ -286,17 +314,20 @@ describe('the command line', { timeout: 30_000 }, () => {
 });
 
 describe('when it is interrupted', { timeout: 30_000 }, () => {
-  it.skipIf(process.platform === 'win32')('closes the bus and prints the summary so far', async () => {
-    const out = join(command.folder, 'interrupted');
+  it.skipIf(process.platform === 'win32').each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('by %s, closes the queue and the bus, and prints the summary so far', async (signal, exitStatus) => {
+    const out = join(command.folder, signal);
     const child = command.start('--json', '--input', '-', '--out', out);
     const run = finished(child);
     // Standard input stays open: the command would wait for more.
     child.stdin.write(`${issue('opened')}\n${issue('closed')}\n`);
     const notifications = join(out, 'notifications.txt');
     await vi.waitUntil(() => existsSync(notifications), { timeout: 20_000 });
-    child.kill('SIGINT');
+    child.kill(signal);
     const { status, stdout, stderr } = await run;
-    expect({ status, stderr }).toEqual({ status: 130, stderr: '' });
+    expect({ status, stderr }).toEqual({ status: exitStatus, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ events: 2, interrupted: true, badLines: 0, close: { drained: true } });
   });
 

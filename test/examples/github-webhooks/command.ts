@@ -36,7 +36,7 @@ export async function buildCommand(): Promise<Command> {
     format: 'esm',
     target: 'node20',
     packages: 'external',
-    alias: { ambus: join(root, 'src/index.ts') },
+    alias: { ambus: join(root, 'src/index.ts'), 'ambus/queue': join(root, 'src/queue/index.ts') },
   });
   const start = (...args: string[]): ChildProcessWithoutNullStreams =>
     // What a run without --out leaves behind goes with the folder.
