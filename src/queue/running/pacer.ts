@@ -1,7 +1,5 @@
 import PQueue from 'p-queue';
 
-const noop = (): void => {};
-
 /**
  * Lets starts happen no faster than a rate, in any window of its length. p-queue counts the time; at
  * most one start at a time waits in it, without saying of which event, so that a higher priority that
@@ -10,8 +8,7 @@ const noop = (): void => {};
 export class Pacer {
   readonly #queue: PQueue;
   readonly #start: () => void;
-  /** Takes back what it was asked for. */
-  #asked: AbortController | null = null;
+  #asked = false;
 
   constructor({ limit, intervalMs }: { readonly limit: number; readonly intervalMs: number }, start: () => void) {
     this.#queue = new PQueue({ intervalCap: limit, interval: intervalMs, strict: true });
@@ -20,20 +17,20 @@ export class Pacer {
 
   /** Has `start` called as soon as the rate allows it; once, however often it is asked. */
   ask(): void {
-    if (this.#asked !== null) return;
-    const asked = new AbortController();
-    this.#asked = asked;
-    const start = (): void => {
-      this.#asked = null;
+    if (this.#asked) return;
+    this.#asked = true;
+    void this.#queue.add(() => {
+      this.#asked = false;
       this.#start();
-    };
-    this.#queue.add(start, { signal: asked.signal }).catch(noop);
+    });
   }
 
   /** There is nothing to start any more: what was asked for must not count. */
   takeBack(): void {
-    this.#asked?.abort();
-    this.#asked = null;
+    if (!this.#asked) return;
+    this.#asked = false;
+    // Nothing else ever waits in it. The promise of what did stays pending; nobody has it.
+    this.#queue.clear();
   }
 
   /** Forgets what it was asked for. */
