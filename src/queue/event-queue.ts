@@ -3,7 +3,7 @@ import { coreOf, type EventBus } from '../bus/event-bus.js';
 import type { EventName, InputOf, VoidEventName } from '../bus/events/event-map.js';
 import type { EmitOptions } from '../bus/options.js';
 import type { EmitOptionsOf } from '../bus/subscribing/handler.js';
-import { assertCount } from '../internal/assertions.js';
+import { assertCount, invalidOption } from '../internal/assertions.js';
 import { asyncDisposeSymbol } from '../internal/dispose.js';
 import { QueueCore } from './core.js';
 import type {
@@ -187,8 +187,10 @@ class Queue {
   }
 
   set concurrency(concurrency: number) {
-    // Undefined, which an option may be, is no number of slots.
-    assertCount('the queue', 'concurrency', concurrency ?? null, 1);
+    const where = 'the queue';
+    // An option may be left out; this can't be.
+    if ((concurrency as unknown) === undefined) throw invalidOption(where, 'concurrency', 'a number', concurrency);
+    assertCount(where, 'concurrency', concurrency, 1);
     this.#core.pump.concurrency = concurrency;
     this.#core.changed();
     this.#core.pump.schedule();

@@ -7,6 +7,7 @@ import {
   assertOption,
   assertOptions,
   assertWord,
+  invalidOption,
   isFiniteNumber,
   isString,
 } from '../internal/assertions.js';
@@ -78,8 +79,11 @@ function assertRate(rate: QueueOptions['rate']): void {
   if (rate === undefined) return;
   const where = 'the rate of EventQueue';
   assertOptions(where, rate, ['limit', 'intervalMs']);
-  assertOption(where, 'limit', rate.limit ?? null, 'a whole number of at least 1', isLimit);
-  assertOption(where, 'intervalMs', rate.intervalMs ?? null, `a positive number up to ${LONGEST_DELAY_MS}`, isInterval);
+  const { intervalMs, limit } = rate;
+  if (!isLimit(limit)) throw invalidOption(where, 'limit', 'a whole number of at least 1', limit);
+  if (!isInterval(intervalMs)) {
+    throw invalidOption(where, 'intervalMs', `a positive number up to ${LONGEST_DELAY_MS}`, intervalMs);
+  }
 }
 
 /** What the options of one call ask for, with the queue's over them where they say nothing. */
