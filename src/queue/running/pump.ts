@@ -51,8 +51,11 @@ export class Pump {
       this.#pacer = new Pacer(rate, () => {
         this.#slice.begin();
         this.pumping = true;
-        if (this.mayStart) this.#startNext();
-        this.pumping = false;
+        try {
+          if (this.mayStart) this.#startNext();
+        } finally {
+          this.pumping = false;
+        }
         // Otherwise it goes on by itself, after the event loop's turn.
         if (!this.#slice.isOver()) this.schedule();
       });
@@ -112,15 +115,18 @@ export class Pump {
     const { room } = this.#core;
     this.#slice.begin(this.#core.bus.clock === systemClock ? at : undefined);
     this.pumping = true;
-    while (this.mayStart && room.next !== null) {
-      if (this.#pacer !== undefined) {
-        this.#pacer.ask();
-        break;
+    try {
+      while (this.mayStart && room.next !== null) {
+        if (this.#pacer !== undefined) {
+          this.#pacer.ask();
+          break;
+        }
+        this.#startNext();
+        if (this.#slice.isOver()) break;
       }
-      this.#startNext();
-      if (this.#slice.isOver()) break;
+    } finally {
+      this.pumping = false;
     }
-    this.pumping = false;
     this.#core.changed();
   }
 

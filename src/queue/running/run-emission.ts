@@ -20,11 +20,6 @@ export function runEmission(
   settle: Settle | null,
 ): boolean {
   const { bus } = holder.queue;
-  const { pump } = holder.queue;
-  const fail = (error: unknown): void => {
-    if (settle === null) bus.reportRejection(type, error, options);
-    else settle.reject(error);
-  };
   let outcome: AnyEmitResult | Promise<AnyEmitResult>;
   try {
     // Traced over awaits: a call after one that were not known to be nested would wait for its own slot.
@@ -35,25 +30,20 @@ export function runEmission(
   } catch (error) {
     if (unwinds(error)) throw error;
     returned(holder);
-    fail(error);
+    fail(bus, type, options, settle, error);
     holder.emissionEnded();
     return false;
   }
   returned(holder);
   if (outcome instanceof Promise) {
-    const ended = (): void => {
-      pump.settling = true;
-      holder.emissionEnded();
-      pump.settling = false;
-    };
     outcome.then(
       (result) => {
         settle?.resolve(result);
-        ended();
+        endedLater(holder);
       },
       (error: unknown) => {
-        fail(error);
-        ended();
+        fail(bus, type, options, settle, error);
+        endedLater(holder);
       },
     );
     return true;
@@ -61,6 +51,28 @@ export function runEmission(
   settle?.resolve(outcome);
   holder.emissionEnded();
   return false;
+}
+
+function fail(
+  bus: BusCore,
+  type: PropertyKey,
+  options: EmitOptions | undefined,
+  settle: Settle | null,
+  error: unknown,
+): void {
+  if (settle === null) bus.reportRejection(type, error, options);
+  else settle.reject(error);
+}
+
+/** An emission has ended, and nobody else's code is around: what can start now may do so at once. */
+function endedLater(holder: SlotHolder): void {
+  const { pump } = holder.queue;
+  pump.settling = true;
+  try {
+    holder.emissionEnded();
+  } finally {
+    pump.settling = false;
+  }
 }
 
 function dispatch(
