@@ -121,8 +121,8 @@ export interface EventQueue<Events extends object = Record<string, unknown>> ext
   /**
    * Waits until one more event has room, for producers who can slow down.
    *
-   * @throws `AmbusError` `WAIT_TIMEOUT`, `QUEUE_CLOSED`; `DEADLOCK` where every slot is taken by an emission
-   *   that waits for room; `INVALID_OPTION`, `UNKNOWN_OPTION`; the signal's reason.
+   * @throws `AmbusError` `WAIT_TIMEOUT`, `QUEUE_CLOSED`; `DEADLOCK` where nothing can make room
+   *   before an emission ends that waits for it; `INVALID_OPTION`, `UNKNOWN_OPTION`; the signal's reason.
    * @example
    * ```ts
    * import { EventBus } from 'ambus';

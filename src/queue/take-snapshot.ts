@@ -1,3 +1,4 @@
+import { orNull } from '../bus/observing/take-snapshot.js';
 import { show } from '../internal/assertions.js';
 import type { QueueCore } from './core.js';
 import type { SlotHolder } from './running/slot-holder.js';
@@ -47,6 +48,3 @@ function runningSnapshot(holder: SlotHolder, now: number): RunningSnapshot {
     late: slotLate,
   };
 }
-
-/** Infinity, as JSON can say it. */
-const orNull = (count: number): number | null => (count === Infinity ? null : count);

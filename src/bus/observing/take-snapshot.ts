@@ -87,7 +87,7 @@ function handlerSnapshot(subscription: Subscription): HandlerSnapshot {
 }
 
 /** Infinity, as JSON can say it. */
-const orNull = (count: number): number | null => (count === Infinity ? null : count);
+export const orNull = (count: number): number | null => (count === Infinity ? null : count);
 
 function patternOf(label: Subscription['target']['label']): string | string[] {
   return Array.isArray(label) ? label.map(String) : String(label);

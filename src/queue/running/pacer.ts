@@ -35,7 +35,6 @@ export class Pacer {
 
   /** Forgets what it was asked for. */
   end(): void {
-    this.takeBack();
     this.#queue.pause();
     this.#queue.clear();
     // Only starting anew makes it notice that it is empty, and stop the timer that keeps the process alive.
