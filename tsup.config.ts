@@ -17,7 +17,8 @@ const shared: Options = {
   removeNodeProtocol: false,
   dts: {
     // tsup sets `baseUrl` for its declaration build, which TypeScript 6 calls deprecated.
-    compilerOptions: { ignoreDeprecations: '6.0' },
+    // Node's types are for what needs Node; that nothing else leans on them is checked by tsconfig.src.json.
+    compilerOptions: { ignoreDeprecations: '6.0', types: ['node'], skipLibCheck: true },
     // `Disposable` is in no default library yet: who uses ambus needn't know that it is in this one.
     banner: '/// <reference lib="esnext.disposable" />',
   },

@@ -31,7 +31,33 @@ export type ErrorCode =
   | 'HANDLER_TIMEOUT'
   | 'HANDLER_BUSY'
   | 'ASYNC_IN_SYNC'
-  | 'ASYNC_FILTER';
+  | 'ASYNC_FILTER'
+  | 'INVALID_PLUGIN'
+  | 'INVALID_PLUGIN_OPTIONS'
+  | 'DUPLICATE_PLUGIN'
+  | 'UNKNOWN_PLUGIN'
+  | 'MISSING_PLUGIN'
+  | 'WRONG_PLUGIN_VERSION'
+  | 'UNSUPPORTED_API'
+  | 'PLUGIN_CYCLE'
+  | 'PLUGIN_ORDER'
+  | 'MISSING_SERVICE'
+  | 'EVENT_MISMATCH'
+  | 'FORBIDDEN_EVENT'
+  | 'UNDECLARED_DEPENDENCY'
+  | 'HAS_DEPENDANTS'
+  | 'PLUGIN_LOAD_FAILED'
+  | 'PLUGIN_SETUP_FAILED'
+  | 'PLUGIN_READY_FAILED'
+  | 'PLUGIN_TEARDOWN_FAILED'
+  | 'PLUGIN_NOT_DRAINED'
+  | 'PLUGINS_FAILED'
+  | 'CONTEXT_CLOSED'
+  | 'NOT_STARTED'
+  | 'ALREADY_STARTED'
+  | 'HOST_STOPPED'
+  | 'INVALID_MANIFEST'
+  | 'DISCOVERY_FAILED';
 
 /** What a handler was doing when it failed. */
 export type HandlerPhase = 'filter' | 'handler' | 'timeout';
@@ -43,7 +69,8 @@ export type ErrorDetails = Readonly<Record<string, unknown>>;
 // brand in the global symbol registry and not at the prototype of one of the two copies.
 const BRAND = Symbol.for('ambus.error');
 
-function isInstance(type: { readonly prototype: object }, value: unknown): boolean {
+/** What `instanceof` asks a branded class. */
+export function isInstance(type: { readonly prototype: object }, value: unknown): boolean {
   const brand: unknown = Object.hasOwn(type.prototype, BRAND) ? Reflect.get(type.prototype, BRAND) : undefined;
   // A class that an application derives has no brand of its own: for it the prototype decides.
   if (brand === undefined) return Function.prototype[Symbol.hasInstance].call(type as () => void, value);
@@ -161,12 +188,15 @@ export class EmitError<Result = unknown> extends AggregateError {
   }
 }
 
-// On the prototypes, so that an error's own properties are the ones that help its reader.
-for (const [type, name] of [
-  [AmbusError, 'AmbusError'],
-  [HandlerError, 'HandlerError'],
-  [EmitError, 'EmitError'],
-] as const) {
+/**
+ * Gives a class of errors its name and its brand: on the prototype, so that an error's own properties are the ones
+ * that help its reader.
+ */
+export function brandError(type: { readonly prototype: object }, name: string): void {
   Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, BRAND, { value: name });
 }
+
+brandError(AmbusError, 'AmbusError');
+brandError(HandlerError, 'HandlerError');
+brandError(EmitError, 'EmitError');

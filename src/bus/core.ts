@@ -116,9 +116,26 @@ export class BusCore {
     return this.#declarations.get(type);
   }
 
+  /** The events that have been declared. */
+  get declaredEvents(): Iterable<PropertyKey> {
+    return this.#declarations.keys();
+  }
+
+  /** Declares an event from now on, or again. */
+  declare(type: PropertyKey, declaration: Declaration): void {
+    this.#declarations.set(type, declaration);
+    this.channel(type).declare(declaration);
+  }
+
+  /** Takes a declaration back. Who has subscribed stays, and hears the event when it is declared again. */
+  undeclare(type: PropertyKey): void {
+    this.#declarations.delete(type);
+    this.channels.get(type)?.declare(undefined);
+  }
+
   /** @throws `AmbusError` `UNDECLARED_EVENT` where the bus knows its events, and this is none of them. */
   assertDeclared(type: PropertyKey): void {
-    if (this.settings.undeclared === 'allow' || this.#declarations.has(type)) return;
+    if (this.#isDeclared(type)) return;
     throw undeclaredEvent(this.name, type, this.#declarations.keys());
   }
 
@@ -133,10 +150,8 @@ export class BusCore {
   /** @throws What an emission with this name and these options is refused with where they are wrong. */
   assertEmits(type: PropertyKey, options: EmitOptions | undefined): void {
     const channel = this.channels.get(type);
-    if (channel === undefined) {
-      assertEmittable(type);
-      this.assertDeclared(type);
-    }
+    if (channel === undefined) assertEmittable(type);
+    this.assertDeclared(type);
     if (options !== undefined) {
       resolveEmitOptions(options, channel?.eventKind ?? 'broadcast', channel?.settings ?? this.settings);
     }
@@ -282,6 +297,11 @@ export class BusCore {
   /** Warns, once an event, that more handlers listen to it than expected. */
   suspectLeak(channel: Channel, handlers: number): void {
     if (channel.leakSuspected || this.maxHandlers === 0 || handlers <= this.maxHandlers) return;
+    // Many plugins are no leak: each of them has its host to end what it subscribes.
+    const owned = Array.from(this.subscriptionsTo(channel)).filter(
+      ({ group }) => group !== null && group.warned !== null,
+    );
+    if (handlers - owned.length <= this.maxHandlers) return;
     channel.leakSuspected = true;
     if (channel.subscriptions.size <= this.maxHandlers && this.listeners.size > this.maxHandlers) {
       // They are too many for every event there is: to say so once is enough.
@@ -317,11 +337,17 @@ export class BusCore {
 
   add(subscription: Subscription): void {
     const { target, group } = subscription;
+    if (group !== null && group.staged !== null) {
+      group.staged.add(subscription);
+      return;
+    }
     const channel = target.home;
     if (channel !== null) {
       channel.subscriptions.add(subscription);
       channel.dropPlan();
-      if (channel.subscriptions.size > this.maxHandlers) this.suspectLeak(channel, channel.subscriptions.size);
+      if (channel.subscriptions.size > this.maxHandlers && (group === null || group.warned === null)) {
+        this.suspectLeak(channel, channel.subscriptions.size);
+      }
       warnOfDeprecation(channel, subscription);
     } else {
       this.listeners.add(subscription);
@@ -350,6 +376,10 @@ export class BusCore {
       for (const run of extras.limiter.waiting) run.reconsider();
     }
     if (before !== LIVE) return;
+    if (group?.staged?.delete(subscription) === true) {
+      extras?.release?.(reason);
+      return;
+    }
     const channel = target.home;
     if (channel !== null) {
       channel.subscriptions.remove(subscription);
@@ -459,7 +489,8 @@ export class BusCore {
 
   #planFor(type: PropertyKey, payload: unknown): Plan {
     const channel = this.channels.get(type);
-    if (channel !== undefined) return channel.currentPlan();
+    // One without a plan may have been declared once, and not be any more.
+    if (channel !== undefined && (channel.plan !== null || this.#isDeclared(type))) return channel.currentPlan();
     try {
       if (this.lifetime.state === 'closed') throw this.closedError(`emissions ("${String(type)}")`);
       assertEmittable(type);
@@ -468,6 +499,10 @@ export class BusCore {
       throw this.drop(type, payload, error);
     }
     return this.channel(type).currentPlan();
+  }
+
+  #isDeclared(type: PropertyKey): boolean {
+    return this.settings.undeclared === 'allow' || this.#declarations.has(type);
   }
 
   #listenersChanged(target: Listening): void {

@@ -46,6 +46,10 @@ export class InFlight {
     this.size--;
   }
 
+  has(emission: InFlightEntry): boolean {
+    return emission === this.first || emission.previous !== null;
+  }
+
   /** Oldest first; emissions may end, and others be added, meanwhile. */
   [Symbol.iterator](): IterableIterator<InFlightEntry> {
     const emissions: InFlightEntry[] = [];
@@ -53,9 +57,10 @@ export class InFlight {
     return emissions.toReversed()[Symbol.iterator]();
   }
 
-  /** Whether any of them passes `test`. */
-  some(test: (emission: InFlightEntry) => boolean): boolean {
-    for (let emission = this.first; emission !== null; emission = emission.following) if (test(emission)) return true;
-    return false;
+  /** The newest that passes `test`. */
+  find(test: (emission: InFlightEntry) => boolean): InFlightEntry | undefined {
+    for (let emission = this.first; emission !== null; emission = emission.following)
+      if (test(emission)) return emission;
+    return undefined;
   }
 }

@@ -12,13 +12,19 @@ import type { GroupState } from './subscribing/group.js';
 
 const DEFAULT_DRAIN_MS = 10_000;
 
-/** Somebody who waits for a bus, or for one group of it, to be idle. */
-interface Waiter {
-  readonly group: GroupState | undefined;
+/** Somebody who waits, and what can't end before that. */
+interface Insider {
   /** The emissions that the waiter is part of, and which can't end before it goes on. */
   readonly within: Set<Context>;
   /** The bus's epoch when a hot loop was waiting around the call; -1 where none was. */
   inLoopSince: number;
+}
+
+/** Somebody who waits for a bus, or for one group of it, to be idle. */
+interface Waiter extends Insider {
+  readonly group: GroupState | undefined;
+  /** What it was found to wait for: nothing else need be looked at before that has ended. */
+  busy: InFlightEntry | undefined;
   readonly resolve: () => void;
 }
 
@@ -27,6 +33,8 @@ interface StillRunning {
   readonly emissions: readonly InFlightEntry[];
   readonly late: readonly HandlerRun[];
 }
+
+const NOBODY: ReadonlySet<Context> = new Set();
 
 /** What a bus has in flight, who waits for it to be over, and how the bus ends. */
 export class Lifetime {
@@ -37,6 +45,10 @@ export class Lifetime {
   state: 'open' | 'closing' | 'closed' = 'open';
   readonly #core: BusCore;
   readonly #waiters = new Set<Waiter>();
+  /** Who waits for something that a group has to become idle for. */
+  readonly #held = new Set<Insider>();
+  /** Those waiters, and those holders, that are part of emissions. */
+  readonly #inside = new Set<Insider>();
   #closed: Promise<CloseReport> | undefined;
   #closer: Waiter | undefined;
   /** Until the synchronous code that it was called in has run, hot loops of this bus may be around it. */
@@ -48,7 +60,7 @@ export class Lifetime {
 
   /** Whether anybody waits for something to be over. */
   get awaited(): boolean {
-    return this.#waiters.size > 0;
+    return this.#waiters.size > 0 || this.#held.size > 0;
   }
 
   /** Whether an emission that comes from `parent` may start. */
@@ -72,7 +84,7 @@ export class Lifetime {
         waiter = this.#wait(caller, group, resolve);
         this.somethingSettled();
         return () => {
-          this.#waiters.delete(waiter);
+          this.#forget(waiter);
         };
       },
       () => {
@@ -87,6 +99,11 @@ export class Lifetime {
     );
   }
 
+  /** Whether a group is idle, but for those who wait for that. */
+  isIdle(group: GroupState): boolean {
+    return this.#isIdleFor({ group, within: new Set(), inLoopSince: -1, busy: undefined, resolve: () => {} });
+  }
+
   /** Refuses new emissions, waits for those in flight, and ends every subscription. */
   async close(options?: CloseOptions, caller: Context | null = callingContext()): Promise<CloseReport> {
     assertOptions('close', options, ['drainMs', 'signal']);
@@ -95,22 +112,48 @@ export class Lifetime {
     if (this.#closed === undefined) this.#closed = this.#drainAndEnd(options ?? {}, caller);
     else if (this.#closer !== undefined) {
       addAncestors(this.#closer.within, caller);
+      this.#noteInside(this.#closer);
       this.#noteLoops(this.#closer);
       this.somethingSettled();
     }
     return this.#closed;
   }
 
+  /**
+   * Notes that the caller waits for what comes after a group has become idle, so that the group can't wait for the
+   * emissions that the caller is part of.
+   *
+   * @returns A function that ends it.
+   */
+  hold(caller: Context | null): () => void {
+    const holder: Insider = { within: new Set(), inLoopSince: -1 };
+    addAncestors(holder.within, caller);
+    this.#held.add(holder);
+    this.#noteInside(holder);
+    this.#noteLoops(holder);
+    this.somethingSettled();
+    return () => {
+      this.#held.delete(holder);
+      this.#inside.delete(holder);
+    };
+  }
+
   /** An emission leaves the hot loop: whoever began to wait meanwhile did so in one of its handlers. */
   leftLoop(ctx: Context, epoch: number): void {
-    for (const waiter of this.#waiters) if (waiter.inLoopSince > epoch) waiter.within.add(ctx);
+    for (const insiders of [this.#waiters, this.#held]) {
+      for (const insider of insiders) {
+        if (insider.inLoopSince <= epoch) continue;
+        insider.within.add(ctx);
+        this.#inside.add(insider);
+      }
+    }
   }
 
   /** Something in flight has ended: perhaps it was the last. */
   somethingSettled(): void {
     for (const waiter of this.#waiters) {
       if (!this.#isIdleFor(waiter)) continue;
-      this.#waiters.delete(waiter);
+      this.#forget(waiter);
       waiter.resolve();
     }
   }
@@ -139,7 +182,7 @@ export class Lifetime {
       });
       const giveUp = (): void => {
         release();
-        this.#waiters.delete(closer);
+        this.#forget(closer);
         resolve(this.#abandon(closer));
       };
       this.#closer = closer;
@@ -174,37 +217,55 @@ export class Lifetime {
   #wait(caller: Context | null, group: GroupState | undefined, resolve: () => void): Waiter {
     const within = new Set<Context>();
     addAncestors(within, caller);
-    const waiter: Waiter = { group, within, inLoopSince: -1, resolve };
+    const waiter: Waiter = { group, within, inLoopSince: -1, busy: undefined, resolve };
     this.#waiters.add(waiter);
+    this.#noteInside(waiter);
     this.#noteLoops(waiter);
     return waiter;
   }
 
+  #forget(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    this.#inside.delete(waiter);
+  }
+
+  #noteInside(insider: Insider): void {
+    if (insider.within.size > 0) this.#inside.add(insider);
+  }
+
   /** Has every hot loop around this call leave after its handler: what is waited for must not be the waiter itself. */
-  #noteLoops(waiter: Waiter): void {
-    if (scope.depth > 0) waiter.inLoopSince = ++this.#core.epoch;
+  #noteLoops(insider: Insider): void {
+    if (scope.depth > 0) insider.inLoopSince = ++this.#core.epoch;
   }
 
   /**
    * What a waiter doesn't wait for: the emissions that it is part of, which would be to wait for
-   * itself, and those that other such waiters are part of, or two of them would wait for each other.
+   * itself, and those that other such waiters are part of, or two of them would wait for each other; of a group also
+   * those that wait for what comes after it.
    */
   #notWaitedFor(waiter: Waiter): ReadonlySet<Context> {
-    const all = new Set(waiter.within);
-    if (all.size === 0) return all;
-    for (const { within } of this.#waiters) for (const ctx of within) all.add(ctx);
+    const isInside = waiter.within.size > 0;
+    if (this.#inside.size === 0 && !isInside) return NOBODY;
+    // Also of one that waits no more.
+    const all = new Set<Context>(waiter.within);
+    for (const insider of this.#inside) {
+      const counts = this.#held.has(insider) ? waiter.group !== undefined : isInside;
+      if (counts) for (const ctx of insider.within) all.add(ctx);
+    }
     return all;
   }
 
   #isIdleFor(waiter: Waiter): boolean {
-    const { group } = waiter;
+    const { busy, group } = waiter;
     const excepted = this.#notWaitedFor(waiter);
-    const busy = this.inFlight.some((emission) => {
+    const isBusy = (emission: InFlightEntry): boolean => {
       // One that waits for a slot of an excepted one waits for the waiter too.
-      if (excepted.has(emission.ctx) || emission.waitsOn(excepted)) return false;
+      if (excepted.size > 0 && (excepted.has(emission.ctx) || emission.waitsOn(excepted))) return false;
       return group === undefined || emission.involves(group);
-    });
-    if (busy) return false;
+    };
+    if (busy !== undefined && this.inFlight.has(busy) && isBusy(busy)) return false;
+    waiter.busy = this.inFlight.find(isBusy);
+    if (waiter.busy !== undefined) return false;
     for (const run of this.late) {
       if (!excepted.has(run.ctx) && (group === undefined || run.subscription.group === group)) return false;
     }
@@ -213,10 +274,15 @@ export class Lifetime {
 
   /** What a waiter still waits for. */
   #remaining(waiter: Waiter): StillRunning {
+    const { group } = waiter;
     const excepted = this.#notWaitedFor(waiter);
     return {
-      emissions: Array.from(this.inFlight).filter(({ ctx }) => !excepted.has(ctx)),
-      late: Array.from(this.late).filter(({ ctx }) => !excepted.has(ctx)),
+      emissions: Array.from(this.inFlight).filter(
+        (emission) => !excepted.has(emission.ctx) && (group === undefined || emission.involves(group)),
+      ),
+      late: Array.from(this.late).filter(
+        ({ ctx, subscription }) => !excepted.has(ctx) && (group === undefined || subscription.group === group),
+      ),
     };
   }
 }

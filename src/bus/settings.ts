@@ -172,9 +172,15 @@ export function assertEventSettings(where: EventKind, settings: EventDeclaration
     where,
     'deprecated',
     settings.deprecated,
-    'an object with the strings "since" and "use"',
-    (value: Deprecation | null) => typeof value === 'object' && isString(value?.since) && isString(value?.use),
+    'an object with the strings "since" and "use", and perhaps "link"',
+    isDeprecation,
   );
+}
+
+function isDeprecation(value: Deprecation | null): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { link, since, use } = value;
+  return isString(since) && isString(use) && (link === undefined || isString(link));
 }
 
 function isClock(clock: Partial<Clock>): boolean {

@@ -16,7 +16,7 @@ import type {
 import { queueClosed, roomDeadlock } from './queue-error.js';
 import { afterTurn } from './running/event-loop.js';
 import { holderAround, type SlotHolder } from './running/slot-holder.js';
-import { assertParent } from './settings.js';
+import { parentOf } from './settings.js';
 
 const DEFAULT_DRAIN_MS = 10_000;
 
@@ -152,8 +152,7 @@ export class QueueLifetime {
   }
 
   #callersEmission(where: string, parent: unknown): Set<SlotHolder> {
-    assertParent(where, parent);
-    const holder = holderAround(this.#core, parent ?? callingContext());
+    const holder = holderAround(this.#core, parentOf(where, parent) ?? callingContext());
     const within = new Set<SlotHolder>();
     for (let each = holder; each !== null; each = each.outer) within.add(each);
     return within;

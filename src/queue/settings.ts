@@ -1,4 +1,4 @@
-import { Context } from '../bus/dispatching/context.js';
+import { type Context, contextBehind } from '../bus/dispatching/context.js';
 import type { EmitOptions } from '../bus/options.js';
 import { EMIT_OPTIONS } from '../bus/settings.js';
 import {
@@ -98,13 +98,12 @@ export function resolveRequest(
   assertOption(where, 'key', key, 'a string, a number or anything else but null and NaN', isKey);
   assertOption(where, 'delayMs', delayMs, 'a finite number from 0 (milliseconds)', isDelay);
   assertDuration(where, 'maxWaitMs', maxWaitMs, 1);
-  assertParent(where, parent);
   return {
     priority: priority ?? 0,
     key,
     delayMs: delayMs ?? 0,
     maxWaitMs: maxWaitMs ?? queue.maxWaitMs,
-    parent,
+    parent: parentOf(where, parent),
     emitOptions,
   };
 }
@@ -128,9 +127,15 @@ function emitOptionsOf(
   return emitOptions;
 }
 
-/** @throws `AmbusError` `INVALID_OPTION` unless it is undefined or a handler's `ctx`. */
-export function assertParent(where: string, parent: unknown): asserts parent is Context | undefined {
-  assertOption(where, 'parent', parent, 'the ctx that a handler was given', (ctx) => ctx instanceof Context);
+/**
+ * The context that a call says that it is made in.
+ *
+ * @throws `AmbusError` `INVALID_OPTION` unless it is undefined or a handler's `ctx`.
+ */
+export function parentOf(where: string, parent: unknown): Context | undefined {
+  const ctx = contextBehind(parent);
+  if (parent === undefined || ctx !== undefined) return ctx;
+  throw invalidOption(where, 'parent', 'the ctx that a handler was given', parent);
 }
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;

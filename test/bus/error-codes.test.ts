@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import {
@@ -11,11 +14,68 @@ import {
   first,
   HandlerError,
 } from '../../src/index.js';
+import { discoverPlugins } from '../../src/plugins/discovery/index.js';
+import {
+  definePlugin,
+  type PluginContext,
+  PluginError,
+  PluginHost,
+  PluginsError,
+  typed,
+} from '../../src/plugins/index.js';
 import { EventQueue } from '../../src/queue/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { rejectionOf, thrownBy } from './deferred.js';
 
 const ignore = (): void => {};
+
+function fail(): never {
+  throw new Error('no');
+}
+
+interface Parts {
+  readonly name: string;
+  readonly api?: string;
+  readonly requires?: Record<string, string>;
+  readonly after?: string[];
+  readonly handlers?: Record<string, () => unknown>;
+  readonly setup?: (ctx: PluginContext) => unknown;
+  readonly ready?: () => unknown;
+  readonly teardown?: () => unknown;
+}
+
+/** A host on a bus of its own, with plugins that are made of these. */
+function hostOf(...specs: Parts[]) {
+  const clock = new ManualClock();
+  const bus = new EventBus({ clock, onFailure: ignore });
+  const host = new PluginHost(bus, { api: '2.0.0' });
+  for (const spec of specs) host.use(definePlugin({ version: '1.0.0', ...spec }));
+  return { clock, bus, host };
+}
+
+/** What a plugin comes by in its setup. */
+async function inSetup(use: (ctx: PluginContext) => unknown): Promise<unknown> {
+  let error: unknown;
+  const setup = async (ctx: PluginContext) => {
+    error = await rejectionOf(Promise.resolve(ctx).then(use));
+  };
+  await hostOf({ name: 'a', setup }).host.start();
+  return error;
+}
+
+/** Discovers plugins among these files, which are JSON. */
+async function discoveryOf(files: Record<string, unknown>): Promise<unknown> {
+  const folder = mkdtempSync(join(tmpdir(), 'ambus-codes-'));
+  try {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), JSON.stringify(content));
+    }
+    return await discoverPlugins({ from: folder });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 /** For each code, a way to come by it. The compiler says which one is missing. */
 const WAYS: Record<ErrorCode, () => Promise<unknown>> = {
@@ -121,6 +181,88 @@ const WAYS: Record<ErrorCode, () => Promise<unknown>> = {
     ]);
     return results.flatMap(({ failures }) => failures)[0]?.cause;
   },
+  INVALID_PLUGIN: async () => thrownBy(() => definePlugin({ name: '', version: '1.0.0' })),
+  INVALID_PLUGIN_OPTIONS: () => {
+    const plugin = definePlugin({ name: 'a', version: '1.0.0', options: z.object({ n: z.number() }) });
+    return rejectionOf(new PluginHost(new EventBus()).use(plugin, { n: 'one' as never }).start());
+  },
+  DUPLICATE_PLUGIN: async () => thrownBy(() => hostOf({ name: 'a' }, { name: 'a' })),
+  UNKNOWN_PLUGIN: async () => thrownBy(() => hostOf({ name: 'a' }).host.plugin('b')),
+  MISSING_PLUGIN: () => rejectionOf(hostOf({ name: 'a', requires: { b: '*' } }).host.start()),
+  WRONG_PLUGIN_VERSION: () => rejectionOf(hostOf({ name: 'a', requires: { b: '^2' } }, { name: 'b' }).host.start()),
+  UNSUPPORTED_API: () => rejectionOf(hostOf({ name: 'a', api: '^1' }).host.start()),
+  PLUGIN_CYCLE: () =>
+    rejectionOf(hostOf({ name: 'a', requires: { b: '*' } }, { name: 'b', requires: { a: '*' } }).host.start()),
+  PLUGIN_ORDER: () => rejectionOf(hostOf({ name: 'a', after: ['b'] }, { name: 'b', after: ['a'] }).host.start()),
+  MISSING_SERVICE: () => {
+    const plugin = definePlugin({ name: 'a', version: '1.0.0', services: { clock: typed<object>() } });
+    return rejectionOf(new PluginHost(new EventBus()).use(plugin as never).start());
+  },
+  EVENT_MISMATCH: () => {
+    const bus = new EventBus({ events: defineEvents({ tick: broadcast<number>() }) });
+    const plugin = definePlugin({
+      name: 'a',
+      version: '1.0.0',
+      events: defineEvents({ tick: first<number, number>() }),
+    });
+    return rejectionOf(new PluginHost(bus).use(plugin as never).start());
+  },
+  FORBIDDEN_EVENT: () => {
+    const plugin = definePlugin({ name: 'a', version: '1.0.0', handlers: { tick: ignore } });
+    return rejectionOf(new PluginHost(new EventBus()).use(plugin, undefined, { allow: { on: ['order.*'] } }).start());
+  },
+  UNDECLARED_DEPENDENCY: () => inSetup((ctx) => ctx.api('b')),
+  HAS_DEPENDANTS: async () => {
+    const { host } = hostOf({ name: 'a', requires: { b: '*' } }, { name: 'b' });
+    await host.start();
+    return rejectionOf(host.disable('b'));
+  },
+  PLUGIN_LOAD_FAILED: () => rejectionOf(new PluginHost(new EventBus()).use(Promise.reject(new Error('no'))).start()),
+  PLUGIN_SETUP_FAILED: () => rejectionOf(hostOf({ name: 'a', setup: fail }).host.start()),
+  PLUGIN_READY_FAILED: () => rejectionOf(hostOf({ name: 'a', ready: fail }).host.start()),
+  PLUGIN_TEARDOWN_FAILED: async () => {
+    const { host } = hostOf({ name: 'a', teardown: fail });
+    await host.start();
+    return rejectionOf(host.stop());
+  },
+  PLUGIN_NOT_DRAINED: async () => {
+    const { clock, bus, host } = hostOf({ name: 'a', handlers: { tick: () => new Promise(ignore) } });
+    await host.start();
+    bus.post('tick');
+    const rejection = rejectionOf(host.stop({ drainMs: 10 }));
+    await clock.advance(10);
+    return rejection;
+  },
+  PLUGINS_FAILED: () => rejectionOf(hostOf({ name: 'a', api: '^1' }, { name: 'b', api: '^1' }).host.start()),
+  CONTEXT_CLOSED: async () => {
+    let kept: PluginContext | undefined;
+    const { host } = hostOf({
+      name: 'a',
+      setup(ctx) {
+        kept = ctx;
+      },
+    });
+    await host.start();
+    await host.stop();
+    return thrownBy(() => kept?.on('tick', ignore));
+  },
+  NOT_STARTED: () => inSetup((ctx) => ctx.emit('tick')),
+  ALREADY_STARTED: async () => {
+    const { host } = hostOf();
+    await host.start();
+    return rejectionOf(host.start());
+  },
+  HOST_STOPPED: async () => {
+    const { host } = hostOf({ name: 'a', setup: async () => {} });
+    const rejection = rejectionOf(host.start());
+    await host.stop();
+    return rejection;
+  },
+  INVALID_MANIFEST: () =>
+    rejectionOf(
+      discoveryOf({ 'package.json': { dependencies: { b: '1' } }, 'node_modules/b/package.json': { ambus: 1 } }),
+    ),
+  DISCOVERY_FAILED: () => rejectionOf(discoveryOf({ 'package.json': { dependencies: { b: '1' } } })),
   GROUP_CLOSED: async () => {
     const group = new EventBus().group('crew');
     group.remove();
@@ -361,6 +503,75 @@ const OTHER_WAYS: readonly (readonly [ErrorCode, string, () => Promise<unknown>]
       return rejection;
     },
   ],
+  ['MISSING_PLUGIN', 'the api of a handle', async () => thrownBy(() => hostOf({ name: 'a' }).host.plugin('a').api)],
+  ['UNDECLARED_DEPENDENCY', 'optionalApi', () => inSetup((ctx) => ctx.optionalApi('b'))],
+  [
+    'FORBIDDEN_EVENT',
+    'emit',
+    async () => {
+      let error: unknown;
+      const plugin = definePlugin({
+        name: 'a',
+        version: '1.0.0',
+        async ready(ctx) {
+          error = await rejectionOf(ctx.emit('tick'));
+        },
+      });
+      await new PluginHost(new EventBus()).use(plugin, undefined, { allow: { emit: [] } }).start();
+      return error;
+    },
+  ],
+  [
+    'PLUGIN_SETUP_FAILED',
+    'a setup that takes too long',
+    async () => {
+      const { clock, host } = hostOf({ name: 'a', setup: () => new Promise<void>(ignore) });
+      const rejection = rejectionOf(host.start());
+      await clock.advance(10_000);
+      return rejection;
+    },
+  ],
+  [
+    'PLUGIN_TEARDOWN_FAILED',
+    'a resource',
+    async () => {
+      const { host } = hostOf({
+        name: 'a',
+        setup(ctx) {
+          ctx.own(fail);
+        },
+      });
+      await host.start();
+      return rejectionOf(host.stop());
+    },
+  ],
+  [
+    'CONTEXT_CLOSED',
+    'emit',
+    async () => {
+      let kept: PluginContext | undefined;
+      const { host } = hostOf({
+        name: 'a',
+        setup(ctx) {
+          kept = ctx;
+        },
+      });
+      await host.start();
+      await host.stop();
+      return rejectionOf(kept?.emit('tick') ?? Promise.resolve());
+    },
+  ],
+  ['NOT_STARTED', 'add', () => rejectionOf(hostOf().host.add(definePlugin({ name: 'a', version: '1.0.0' })))],
+  [
+    'ALREADY_STARTED',
+    'use',
+    async () => {
+      const { host } = hostOf();
+      await host.start();
+      return thrownBy(() => host.use(definePlugin({ name: 'a', version: '1.0.0' })));
+    },
+  ],
+  ['DISCOVERY_FAILED', 'a folder that is not there', () => rejectionOf(discoverPlugins({ folder: '/nowhere/at/all' }))],
 ];
 
 describe('an error of the same code', () => {
@@ -383,6 +594,17 @@ describe('instanceof', () => {
     expect([plain, handler, emit].map((error) => error instanceof HandlerError)).toEqual([false, true, false]);
     expect([plain, handler, emit].map((error) => error instanceof EmitError)).toEqual([false, false, true]);
     expect([plain, handler, emit].map((error) => error instanceof AggregateError)).toEqual([false, false, true]);
+  });
+
+  it('tells those of plugins apart from the others', () => {
+    const handler = new HandlerError('HANDLER_FAILED', 'no', origin, undefined);
+    const plugin = new PluginError('PLUGIN_SETUP_FAILED', 'no', { plugin: 'a', phase: 'setup' });
+    const plugins = new PluginsError('no', [plugin]);
+    expect([handler, plugin, plugins].map((error) => error instanceof AmbusError)).toEqual([true, true, true]);
+    expect([handler, plugin, plugins].map((error) => error instanceof HandlerError)).toEqual([true, false, false]);
+    expect([handler, plugin, plugins].map((error) => error instanceof PluginError)).toEqual([false, true, false]);
+    expect([handler, plugin, plugins].map((error) => error instanceof PluginsError)).toEqual([false, false, true]);
+    expect([handler, plugin, plugins].map((error) => error instanceof AggregateError)).toEqual([false, false, true]);
   });
 
   it.each([

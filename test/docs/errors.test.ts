@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -12,6 +14,8 @@ import {
   first,
   typed,
 } from '../../src/index.js';
+import { discoverPlugins } from '../../src/plugins/discovery/index.js';
+import { definePlugin, type PluginContext, PluginHost } from '../../src/plugins/index.js';
 import { EventQueue, type QueueOptions } from '../../src/queue/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { rejectionOf, thrownBy } from '../bus/deferred.js';
@@ -42,6 +46,56 @@ function queueOf(options?: QueueOptions) {
 
 function down(): never {
   throw new Error('mail server is down');
+}
+
+interface Parts {
+  readonly version?: string;
+  readonly api?: string;
+  readonly requires?: Record<string, string>;
+  readonly before?: string[];
+  readonly handlers?: Record<string, () => unknown>;
+  readonly setup?: (ctx: PluginContext) => unknown;
+  readonly ready?: () => unknown;
+  readonly teardown?: () => unknown;
+}
+
+/** A plugin of the page. */
+const pluginOf = (name: string, parts?: Parts) => definePlugin({ version: '1.0.0', ...parts, name });
+
+/** A host with these plugins, by name. */
+function hostOf(plugins: Record<string, Parts>) {
+  const clock = new ManualClock();
+  const bus = new EventBus({ clock, onFailure: ignore });
+  const host = new PluginHost(bus, { api: '2.3.0' });
+  for (const [name, parts] of Object.entries(plugins)) host.use(pluginOf(name, parts));
+  return { bus, clock, host };
+}
+
+/** What a start with these plugins rejects with. */
+const startOf = (plugins: Record<string, Parts>) => rejectionOf(hostOf(plugins).host.start());
+
+/** What a plugin meets with in its setup. */
+async function metInSetup(meet: (ctx: PluginContext) => unknown) {
+  let met: unknown;
+  const { host } = hostOf({
+    reports: {
+      async setup(ctx) {
+        met = await Promise.resolve(ctx)
+          .then(meet)
+          .catch((error: unknown) => error);
+      },
+    },
+  });
+  await host.start();
+  return met;
+}
+
+/** What discovery rejects with in a folder, which the page calls /app. */
+async function discoveryIn(folder: string) {
+  const error = (await rejectionOf(discoverPlugins({ from: folder }))) as Error;
+  rmSync(folder, { recursive: true });
+  error.message = error.message.replaceAll(folder, '/app').replaceAll('\\', '/');
+  return error;
 }
 
 /** For each code, how to come by the very message that the page shows. */
@@ -139,6 +193,100 @@ const shown: Record<ErrorCode, () => unknown> = {
     const transfer = (from: string, to: string) => queue.emit('transfer', { to }, { key: from });
     const [, second] = await Promise.all([transfer('a', 'b'), transfer('b', 'a')]);
     return second.failures[0]?.cause;
+  },
+  INVALID_PLUGIN: () => thrownBy(() => definePlugin({ name: 'audit', version: '1.0' })),
+  INVALID_PLUGIN_OPTIONS: () => {
+    const options = z.object({ server: z.object({ port: z.number() }) });
+    const mailer = definePlugin({ name: 'mailer', version: '1.0.0', options });
+    const host = new PluginHost(new EventBus()).use(mailer, { server: { port: '25' as unknown as number } });
+    return rejectionOf(host.start());
+  },
+  DUPLICATE_PLUGIN: () =>
+    thrownBy(() => new PluginHost(new EventBus()).use(pluginOf('mailer')).use(pluginOf('mailer'))),
+  UNKNOWN_PLUGIN: () => thrownBy(() => hostOf({ mailer: {}, audit: {} }).host.plugin('maler')),
+  MISSING_PLUGIN: () => startOf({ invoices: { requires: { templates: '^1' } } }),
+  WRONG_PLUGIN_VERSION: () => startOf({ invoices: { requires: { mailer: '^2' } }, mailer: { version: '1.4.0' } }),
+  UNSUPPORTED_API: () => startOf({ audit: { api: '^1.2' } }),
+  PLUGIN_CYCLE: () =>
+    startOf({ a: { requires: { b: '*' } }, b: { requires: { c: '*' } }, c: { requires: { a: '*' } } }),
+  PLUGIN_ORDER: () => startOf({ a: { before: ['b'] }, b: { before: ['a'] } }),
+  MISSING_SERVICE: () => {
+    const reports = definePlugin({ name: 'reports', version: '1.0.0', services: { mailer: typed<object>() } });
+    return rejectionOf(new PluginHost(new EventBus(), { services: { store: {} } }).use(reports as never).start());
+  },
+  EVENT_MISMATCH: () => {
+    const events = defineEvents({ 'price.of': first<string, number>() });
+    const prices = definePlugin({ name: 'prices', version: '1.0.0', events });
+    return rejectionOf(new PluginHost(busOf(typed<object>())).use(prices as never).start());
+  },
+  FORBIDDEN_EVENT: async () => {
+    let met: unknown;
+    const spy = pluginOf('spy', { setup: (ctx) => (met = thrownBy(() => ctx.on('order.**', ignore))) });
+    const host = new PluginHost(new EventBus()).use(spy, undefined, { allow: { on: ['order.placed', 'page.*'] } });
+    await host.start();
+    return met;
+  },
+  UNDECLARED_DEPENDENCY: () => metInSetup((ctx) => ctx.api('database')),
+  HAS_DEPENDANTS: async () => {
+    const { host } = hostOf({ database: {}, orders: { requires: { database: '*' } } });
+    await host.start();
+    return rejectionOf(host.disable('database'));
+  },
+  PLUGIN_LOAD_FAILED: () => {
+    const load = () => Promise.reject(new Error("Cannot find module './mailer.js'"));
+    return rejectionOf(new PluginHost(new EventBus()).use({ name: 'mailer', load }).start());
+  },
+  PLUGIN_SETUP_FAILED: () => startOf({ mailer: { setup: down } }),
+  PLUGIN_READY_FAILED: () => startOf({ mailer: { ready: down } }),
+  PLUGIN_TEARDOWN_FAILED: async () => {
+    const { clock, host } = hostOf({ mailer: { teardown: never } });
+    await host.start();
+    const rejection = rejectionOf(host.stop());
+    await clock.advance(5_000);
+    return rejection;
+  },
+  PLUGIN_NOT_DRAINED: async () => {
+    const { bus, clock, host } = hostOf({ mailer: { handlers: { 'order.placed': never } } });
+    await host.start();
+    bus.post('order.placed');
+    const rejection = rejectionOf(host.stop());
+    await clock.advance(5_000);
+    return rejection;
+  },
+  PLUGINS_FAILED: () => startOf({ mailer: { requires: { templates: '*' } }, audit: { api: '^1.2' } }),
+  CONTEXT_CLOSED: async () => {
+    const kept: PluginContext[] = [];
+    const { host } = hostOf({ mailer: { setup: (ctx) => void kept.push(ctx) } });
+    await host.start();
+    await host.stop();
+    return thrownBy(() => kept[0]?.on('order.placed', ignore));
+  },
+  NOT_STARTED: () => metInSetup((ctx) => ctx.emit('order.placed')),
+  ALREADY_STARTED: async () => {
+    const { host } = hostOf({});
+    await host.start();
+    return thrownBy(() => host.use(pluginOf('mailer')));
+  },
+  HOST_STOPPED: async () => {
+    const { host } = hostOf({
+      mailer: { setup: (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', reject)) },
+    });
+    const rejection = rejectionOf(host.start());
+    await host.stop();
+    return rejection;
+  },
+  INVALID_MANIFEST: async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ambus-errors-'));
+    const place = join(folder, 'node_modules/acme-mailer');
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "name": "app", "dependencies": { "acme-mailer": "^1" } }');
+    writeFileSync(join(place, 'package.json'), '{ "name": "acme-mailer", "ambus": { "plugin": "../plugin.js" } }');
+    return discoveryIn(folder);
+  },
+  DISCOVERY_FAILED: () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ambus-errors-'));
+    writeFileSync(join(folder, 'package.json'), '{ "name": "app", "dependencies": { "acme-mailer": "^1" } }');
+    return discoveryIn(folder);
   },
   IDLE_TIMEOUT: async () => {
     const clock = new ManualClock();

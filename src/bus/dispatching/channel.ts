@@ -23,20 +23,27 @@ export class Channel implements Target {
   /** The same of what the bus itself subscribes, by name: each is a function of its own. */
   warnedInternals: Set<string> | undefined;
   /** Undefined for an event that the bus was not told of. */
-  readonly declaration: Declaration | undefined;
-  readonly eventKind: EventKind;
-  readonly settings: EmissionSettings;
+  declaration: Declaration | undefined;
+  eventKind: EventKind = 'broadcast';
+  settings: EmissionSettings;
   /** Validates what a handler answers, where that is declared. */
-  readonly checkAnswer: AnswerCheck | undefined;
+  checkAnswer: AnswerCheck | undefined;
 
   constructor(core: BusCore, type: PropertyKey) {
     this.core = core;
     this.type = type;
-    const declaration = core.declarationOf(type);
+    this.settings = core.settings;
+    this.declare(core.declarationOf(type));
+  }
+
+  /** Does what follows from what the event is declared to be; for emissions from now on. */
+  declare(declaration: Declaration | undefined): void {
+    const { core, type } = this;
     this.declaration = declaration;
     this.eventKind = declaration?.kind ?? 'broadcast';
     this.settings = declaration === undefined ? core.settings : resolveEventSettings(declaration, core.settings);
     this.checkAnswer = declaration === undefined ? undefined : answerCheck(type, declaration);
+    this.dropPlan();
   }
 
   get kind(): SubscriptionKind {

@@ -21,6 +21,20 @@ export const SLOT = 64;
 /** Is what a slot was taken for: its parent is that, and has its id. */
 export const SLOTTED = 128;
 
+/** What handlers were given in place of a context. A map, so that they can't get at what is behind it. */
+const behind = new WeakMap<object, Context>();
+
+/** Notes that something stands in for a context. */
+export function standIn(other: object, ctx: Context): void {
+  behind.set(other, ctx);
+}
+
+/** The context that a handler was given, or that is behind what it was given; undefined for anything else. */
+export function contextBehind(ctx: unknown): Context | undefined {
+  if (ctx instanceof Context) return ctx;
+  return typeof ctx === 'object' && ctx !== null ? behind.get(ctx) : undefined;
+}
+
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /** What most emissions never need: made when something asks for it. */

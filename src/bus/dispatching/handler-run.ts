@@ -51,8 +51,9 @@ export class HandlerRun {
     this.subscription = subscription;
     this.ctx = emission.ctx;
     this.index = index;
-    const own = subscription.extras?.timeoutMs;
-    this.#timeoutMs = Math.min(own ?? settings.timeoutMs, settings.mostMs);
+    const { extras } = subscription;
+    const own = extras?.timeoutMs;
+    this.#timeoutMs = Math.min(own ?? settings.timeoutMs, settings.mostMs, extras?.mostMs ?? Infinity);
     this.#observed = plan.core.facts.handlers;
     this.#measured = this.#observed && plan.core.facts.durations;
     this.#timed = this.#timeoutMs !== Infinity || this.#measured;
@@ -65,8 +66,11 @@ export class HandlerRun {
       this.#call(false);
       return;
     }
-    if (extras.filter !== undefined) {
-      if (!this.#passes(extras.filter)) return;
+    const { filter, gate } = extras;
+    if (filter !== undefined || gate !== undefined) {
+      if (gate !== undefined && !this.#passes((payload) => gate({ type: this.emission.plan.type, payload }), true))
+        return;
+      if (filter !== undefined && !this.#passes(filter, false)) return;
       // The filter may have removed the handler, or had an emission of its own claim the last turn.
       const obstacle = this.emission.obstacle(this.subscription);
       if (obstacle !== undefined || this.subscription.state === USED) {
@@ -147,12 +151,12 @@ export class HandlerRun {
     );
   }
 
-  #passes(filter: (payload: unknown) => unknown): boolean {
+  #passes(filter: (payload: unknown) => unknown, raw: boolean): boolean {
     const { plan, ctx } = this.emission;
     let verdict: unknown;
     let then: Then | undefined;
     try {
-      verdict = filter(firstArgument(plan.type, this.subscription, ctx.payload));
+      verdict = filter(raw ? ctx.payload : firstArgument(plan.type, this.subscription, ctx.payload));
       then = thenOf(verdict);
     } catch (error) {
       this.emission.runThrew(this, error, 'filter');

@@ -1,7 +1,8 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { chain } from '../../internal/thenable.js';
 import type { BusCore } from '../core.js';
 import type { EventKind } from '../events/event-declaration.js';
-import { passThrough } from '../events/schema.js';
+import { isPassThrough } from '../events/schema.js';
 import type { RegisteredInterceptor } from '../intercepting/interception.js';
 import { firstArgument, inOrder, type Subscription } from '../subscribing/subscription.js';
 import type { Channel } from './channel.js';
@@ -32,6 +33,8 @@ export interface Plan {
   readonly listensTo: number;
   /** Outermost first. */
   readonly interceptors: readonly RegisteredInterceptor[];
+  /** What validates payloads, if anything does. */
+  readonly schema: StandardSchemaV1 | undefined;
   /** Something comes before the handlers: interceptors, or validation. */
   readonly gated: boolean;
   /** The handlers of `subscriptions`, apart from them because the hot loop reads only these. */
@@ -102,8 +105,8 @@ export function buildPlan(channel: Channel, runBroadcast: PlanRunner, runAnsweri
   sortUnlessSorted(subscriptions);
   core.suspectLeak(channel, subscriptions.length + paused.length);
   const interceptors = core.interceptors.filter((interceptor) => interceptor.isAround(type));
-  const schema = declaration?.schema;
-  const gated = interceptors.length > 0 || (schema !== undefined && schema !== passThrough);
+  const schema = isPassThrough(declaration?.schema) ? undefined : declaration?.schema;
+  const gated = interceptors.length > 0 || schema !== undefined;
   const asked = subscriptions.map(({ target }) => target.kind === 'exact');
   const plan: Plan = {
     core,
@@ -115,6 +118,7 @@ export function buildPlan(channel: Channel, runBroadcast: PlanRunner, runAnsweri
     asked,
     listensTo: asked.lastIndexOf(false),
     interceptors,
+    schema,
     gated,
     handlers: subscriptions.map((subscription) => plannedHandler(channel, subscription)),
     paused,

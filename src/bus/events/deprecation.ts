@@ -7,7 +7,11 @@ export function warnOfDeprecation(channel: Channel, { extras, group, handler, na
   const { core, declaration, type } = channel;
   const deprecated = declaration?.settings.deprecated;
   if (deprecated === undefined) return;
-  if (extras?.internal === true) {
+  if (group !== null && group.warned !== null) {
+    const key = JSON.stringify([String(type), name]);
+    if (group.warned.has(key)) return;
+    group.warned.add(key);
+  } else if (extras?.internal === true) {
     channel.warnedInternals ??= new Set();
     if (channel.warnedInternals.has(name)) return;
     channel.warnedInternals.add(name);
@@ -16,7 +20,7 @@ export function warnOfDeprecation(channel: Channel, { extras, group, handler, na
     if (channel.warned.has(handler)) return;
     channel.warned.add(handler);
   }
-  const { since, use } = deprecated;
+  const { link, since, use } = deprecated;
   const who = `Handler "${name}"${group === null ? '' : ` of "${group.name}"`}`;
   const fact: DeprecationFound = {
     type,
@@ -24,7 +28,8 @@ export function warnOfDeprecation(channel: Channel, { extras, group, handler, na
     group: group?.name,
     since,
     use,
-    message: `[ambus] ${who} subscribes to "${String(type)}", which is deprecated since ${since}; use ${use}.`,
+    link,
+    message: `[ambus] ${who} subscribes to "${String(type)}", which is deprecated since ${since}; use ${use}${link === undefined ? '' : ` (${link})`}.`,
   };
   if (core.observers.hears('deprecationFound')) core.observers.tell('deprecationFound', fact);
   else console.warn(fact.message);

@@ -48,6 +48,8 @@ export interface Deprecation {
   readonly since: string;
   /** What to use in its place. */
   readonly use: string;
+  /** Where that is explained. */
+  readonly link?: string | undefined;
 }
 
 /** How one event differs from what the bus does; every field may be left out. */

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { AmbusError } from '../../errors.js';
+import { AmbusError, type ErrorCode } from '../../errors.js';
 import { show } from '../../internal/assertions.js';
 import { adopt, chain, thenOf } from '../../internal/thenable.js';
 import type { Declaration } from './event-declaration.js';
@@ -13,9 +13,14 @@ export function isSchema(value: unknown): value is StandardSchemaV1 {
   return typeof standard?.validate === 'function';
 }
 
-export const passThrough: StandardSchemaV1 = Object.freeze({
+const passThrough: StandardSchemaV1 = Object.freeze({
   '~standard': Object.freeze({ version: 1, vendor: 'ambus', validate: (value: unknown) => ({ value }) }),
 });
+
+/** Whether a schema lets every value through; also one of another copy of this module. */
+export function isPassThrough(schema: StandardSchemaV1 | undefined): boolean {
+  return schema?.['~standard'].vendor === 'ambus';
+}
 
 /**
  * A schema that carries a type and lets every value through: for a place that takes a schema, where
@@ -53,7 +58,7 @@ export function validate(
   schema: StandardSchemaV1,
   value: unknown,
   what: string,
-  code: 'INVALID_PAYLOAD' | 'INVALID_ANSWER',
+  code: ErrorCode,
   type: PropertyKey,
 ): Valid | Promise<Valid> {
   const { vendor } = schema['~standard'];
@@ -116,7 +121,7 @@ export type AnswerCheck = (answer: unknown, sync: boolean) => unknown;
 /** What validates the answers to an event, where its declaration has that done. */
 export function answerCheck(type: PropertyKey, { kind, schema, settings }: Declaration): AnswerCheck | undefined {
   const answerSchema = settings.validateSteps === true ? schema : settings.answer;
-  if (answerSchema === undefined || answerSchema === passThrough) return undefined;
+  if (answerSchema === undefined || isPassThrough(answerSchema)) return undefined;
   const what = `an answer to "${String(type)}"`;
   return (answer, sync) => {
     // No answer is none, except for an around, where every handler answers.

@@ -9,7 +9,7 @@ import { type Context, SETTLED, SYNC } from '../dispatching/context.js';
 import { Emission, type EmissionSettings } from '../dispatching/emission.js';
 import { type AnyEmitResult, makeResult } from '../dispatching/emit-result.js';
 import type { Plan, PlannedHandler } from '../dispatching/plan.js';
-import { asyncSchema, passThrough, validate } from '../events/schema.js';
+import { asyncSchema, validate } from '../events/schema.js';
 import type { InFlightEntry } from '../in-flight.js';
 import type { GroupState } from '../subscribing/group.js';
 import type { Listening } from '../subscribing/listening.js';
@@ -167,8 +167,8 @@ export class Interception implements InFlightEntry {
   /** The payload, validated where that is declared, goes to the handlers. */
   #admit(): AnyEmitResult | Promise<AnyEmitResult> {
     const { ctx, plan } = this;
-    const schema = plan.channel.declaration?.schema;
-    if (schema === undefined || schema === passThrough) return this.#start();
+    const { schema } = plan;
+    if (schema === undefined) return this.#start();
     const what = `the payload of "${String(plan.type)}"`;
     try {
       const valid = validate(schema, ctx.payload, what, 'INVALID_PAYLOAD', plan.type);

@@ -20,12 +20,19 @@ const FACTS: readonly (keyof BusFacts)[] = [
   'leakSuspected',
   'deprecationFound',
   'streamDropped',
+  'pluginStateChanged',
+  'pluginPhaseStarted',
+  'pluginPhaseSettled',
+  'pluginsSlow',
+  'pluginDeprecationFound',
 ];
 
 /** Tells observers what happens, each apart from the others: what one throws is its own affair. */
 export class ObserverHub {
   readonly #channel = new EventEmitter();
   #size = 0;
+  /** What is to be told when a change is complete; null while none is made. */
+  #kept: (() => void)[] | null = null;
 
   get size(): number {
     return this.#size;
@@ -37,7 +44,20 @@ export class ObserverHub {
   }
 
   tell<Fact extends keyof BusFacts>(fact: Fact, value: BusFacts[Fact]): void {
-    this.#channel.emit(fact, value);
+    if (this.#kept === null) this.#channel.emit(fact, value);
+    else this.#kept.push(() => this.#channel.emit(fact, value));
+  }
+
+  /** Makes a change of several parts, of which observers are told when all of it has been made. */
+  tellAfter(change: () => void): void {
+    const kept: (() => void)[] = [];
+    this.#kept = kept;
+    try {
+      change();
+    } finally {
+      this.#kept = null;
+    }
+    for (const tell of kept) tell();
   }
 
   /** @returns A function that takes the observer away again. */

@@ -178,6 +178,7 @@ export interface DeprecationFound {
   readonly group: string | undefined;
   readonly since: string;
   readonly use: string;
+  readonly link: string | undefined;
   readonly message: string;
 }
 
@@ -191,6 +192,58 @@ export interface StreamDropped {
   readonly reason: 'overflow' | 'ended';
   /** How many the stream has dropped so far, this one included. */
   readonly dropped: number;
+}
+
+/** A plugin's state changes. */
+export interface PluginStateChanged {
+  /** The name of the plugin's host. */
+  readonly host: string;
+  readonly plugin: string;
+  /** See `PluginState` of `ambus/plugins`; undefined for a plugin that is new, or gone. */
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Why, in words, where it didn't go well. */
+  readonly reason: string | undefined;
+}
+
+/** A part of a plugin's life begins. */
+export interface PluginPhaseStarted {
+  readonly host: string;
+  readonly plugin: string;
+  /** `when`, `load`, `setup`, `ready`, `drain`, `teardown`, or `dispose` for its resources. */
+  readonly phase: string;
+}
+
+/** It has ended, or its time was up. */
+export interface PluginPhaseSettled extends PluginPhaseStarted {
+  /** `aborted`: another plugin failed, or the start was given up. */
+  readonly outcome: 'ok' | 'failed' | 'timeout' | 'aborted';
+  readonly error: unknown;
+  readonly durationMs: number;
+  /** True where its time was up long ago, and it has ended only now: nobody waits for it any more. */
+  readonly late: boolean;
+}
+
+/** Plugins take their time to start. */
+export interface PluginsSlow {
+  readonly host: string;
+  /** Since when, in milliseconds. */
+  readonly elapsedMs: number;
+  /** Those whose `when`, `load`, `setup` or `ready` runs. */
+  readonly starting: readonly { readonly plugin: string; readonly phase: string; readonly elapsedMs: number }[];
+  /** Those that wait for others, and for which. */
+  readonly waiting: readonly { readonly plugin: string; readonly for: readonly string[] }[];
+}
+
+/** A plugin uses something that is on its way out. */
+export interface PluginDeprecationFound {
+  readonly host: string;
+  readonly plugin: string;
+  readonly feature: string;
+  readonly since: string;
+  readonly use: string;
+  readonly link: string | undefined;
+  readonly message: string;
 }
 
 /** The facts that a bus tells, one shape each. */
@@ -210,6 +263,11 @@ export interface BusFacts {
   leakSuspected: LeakSuspected;
   deprecationFound: DeprecationFound;
   streamDropped: StreamDropped;
+  pluginStateChanged: PluginStateChanged;
+  pluginPhaseStarted: PluginPhaseStarted;
+  pluginPhaseSettled: PluginPhaseSettled;
+  pluginsSlow: PluginsSlow;
+  pluginDeprecationFound: PluginDeprecationFound;
 }
 
 /**

@@ -6,18 +6,26 @@ import type { Subscribing } from './handler.js';
 import { EVERYTHING, subscribe } from './subscribe.js';
 import type { Subscription } from './subscription.js';
 
-/** What its handlers know of a group. */
+/** What its handlers know of a group, and what can be done to it. */
 export class GroupState {
   readonly core: BusCore;
   readonly name: string;
-  readonly place: number;
   readonly members: Set<Subscription> = new Set();
   state: 'active' | 'paused' | 'retired' | 'removed' = 'active';
+  /** What was subscribed before the group was opened, which nobody hears; null for one that is open. */
+  staged: Set<Subscription> | null = null;
+  /** What its handlers have been warned of, where that outlives the group; null where each handler is warned by itself. */
+  warned: Set<string> | null = null;
+  #place: number;
 
   constructor(core: BusCore, name: string, place: number) {
     this.core = core;
     this.name = name;
-    this.place = place;
+    this.#place = place;
+  }
+
+  get place(): number {
+    return this.#place;
   }
 
   get paused(): boolean {
@@ -26,6 +34,57 @@ export class GroupState {
 
   get removed(): boolean {
     return this.state === 'removed';
+  }
+
+  /** Whether its subscriptions have ended for good. */
+  get final(): boolean {
+    return this.state === 'retired' || this.state === 'removed';
+  }
+
+  /** Has it come elsewhere in the order, for emissions from now on. */
+  move(place: number): void {
+    if (place === this.#place) return;
+    this.#place = place;
+    if (this.members.size > 0) this.core.changedEverywhere();
+  }
+
+  /** Has what was subscribed so far be heard, from now on. */
+  open(): void {
+    const { core, staged } = this;
+    this.staged = null;
+    core.groups.add(this);
+    for (const subscription of staged ?? []) core.add(subscription);
+  }
+
+  change(state: GroupState['state']): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.core.changedEverywhere();
+  }
+
+  /** Ends its subscriptions for later emissions. */
+  retire(): void {
+    if (this.final) return;
+    this.change('retired');
+    this.#end('retired');
+  }
+
+  /** Ends its subscriptions, also for emissions under way. */
+  remove(): void {
+    const { core, members } = this;
+    if (this.state === 'removed') return;
+    this.change('removed');
+    this.#end('removed');
+    members.clear();
+    // A run that has claimed its handler's last turn and waits for a slot belongs to no member any more.
+    for (const emission of core.lifetime.inFlight) emission.reconsider();
+    core.lifetime.somethingSettled();
+  }
+
+  #end(reason: 'retired' | 'removed'): void {
+    for (const subscription of this.staged ?? []) this.core.end(subscription, reason);
+    for (const member of this.members) this.core.end(member, reason);
+    this.core.groups.delete(this);
   }
 }
 
@@ -84,7 +143,7 @@ export class BusGroup {
   }
 
   get size(): number {
-    return this.#final ? 0 : this.#state.members.size;
+    return this.#state.final ? 0 : this.#state.members.size;
   }
 
   get state(): GroupState['state'] {
@@ -104,44 +163,27 @@ export class BusGroup {
   }
 
   pause(): void {
-    this.#open();
-    this.#change('paused');
+    this.#open().change('paused');
   }
 
   resume(): void {
-    this.#open();
-    this.#change('active');
+    this.#open().change('active');
   }
 
   retire(): void {
-    if (this.#final) return;
-    this.#change('retired');
-    for (const member of this.#state.members) this.#state.core.end(member, 'retired');
-    this.#state.core.groups.delete(this.#state);
+    this.#state.retire();
   }
 
   remove(): void {
-    const { core, members, state } = this.#state;
-    if (state === 'removed') return;
-    this.#change('removed');
-    for (const member of members) core.end(member, 'removed');
-    members.clear();
-    core.groups.delete(this.#state);
-    // A run that has claimed its handler's last turn and waits for a slot belongs to no member any more.
-    for (const emission of core.lifetime.inFlight) emission.reconsider();
-    core.lifetime.somethingSettled();
+    this.#state.remove();
   }
 
   idle(options?: IdleOptions): Promise<void> {
     return this.#state.core.lifetime.idle(options, undefined, this.#state);
   }
 
-  get #final(): boolean {
-    return this.#state.state === 'retired' || this.#state.state === 'removed';
-  }
-
   #open(): GroupState {
-    if (this.#final) {
+    if (this.#state.final) {
       throw new AmbusError(
         'GROUP_CLOSED',
         `The group "${this.#state.name}" has been ${this.#state.state}; make another one with bus.group().`,
@@ -149,12 +191,6 @@ export class BusGroup {
       );
     }
     return this.#state;
-  }
-
-  #change(state: GroupState['state']): void {
-    if (this.#state.state === state) return;
-    this.#state.state = state;
-    this.#state.core.changedEverywhere();
   }
 }
 

@@ -22,6 +22,7 @@ import { Limiter } from './limiter.js';
 import { Listening } from './listening.js';
 import {
   type AnyHandler,
+  type HandlerLimits,
   NO_EXTRAS,
   REMOVED,
   Subscription,
@@ -40,6 +41,7 @@ const OPTIONS = ['name', 'priority', 'times', 'signal', 'filter', 'timeoutMs', '
  * @param where - The method that was called, for messages.
  * @param type - An event, a pattern, a list of events; or {@link EVERYTHING}.
  * @param times - How many turns it has, where the method says so.
+ * @param limits - What its group asks of it.
  */
 export function subscribe(
   where: string,
@@ -49,6 +51,7 @@ export function subscribe(
   handler: unknown,
   given: unknown,
   times?: number,
+  limits?: HandlerLimits,
 ): Unsubscribe {
   if (core.lifetime.state === 'closed') throw core.closedError('subscriptions');
   const target = targetOf(core, type);
@@ -67,7 +70,9 @@ export function subscribe(
     core.nextOrder(),
     group,
   );
-  if (options !== undefined || times !== undefined) subscription.extras = extrasOf(options ?? {}, times);
+  if (options !== undefined || times !== undefined || limits !== undefined) {
+    subscription.extras = extrasOf(options ?? {}, times, limits ?? NO_EXTRAS);
+  }
   const signal = options?.signal;
   if (signal?.aborted === true) subscription.state = REMOVED;
   else {
@@ -170,7 +175,8 @@ export function isOneEvent(type: unknown): boolean {
   return !Array.isArray(type) && !(typeof type === 'string' && isPattern(type));
 }
 
-function assertSubscribeOptions(where: string, options: SubscribeOptions, times: number | undefined): void {
+/** @throws `AmbusError` `INVALID_ARGUMENT`, `INVALID_OPTION`, `UNKNOWN_OPTION`. */
+export function assertSubscribeOptions(where: string, options: SubscribeOptions, times: number | undefined): void {
   assertOptions(where, options, times === undefined ? OPTIONS : OPTIONS.filter((name) => name !== 'times'));
   assertOption(where, 'name', options.name, 'a string', isString);
   assertOption(where, 'priority', options.priority, 'a finite number', isFiniteNumber);
@@ -182,16 +188,28 @@ function assertSubscribeOptions(where: string, options: SubscribeOptions, times:
   assertCount(where, 'concurrency', options.concurrency, 1);
 }
 
-function extrasOf(options: SubscribeOptions, times: number | undefined): SubscriptionExtras | null {
+function extrasOf(
+  options: SubscribeOptions,
+  times: number | undefined,
+  { gate, mostMs }: HandlerLimits,
+): SubscriptionExtras | null {
   const { concurrency = Infinity, failurePolicy, filter, name, signal, timeoutMs } = options;
   const timesLeft = times ?? options.times ?? Infinity;
-  const plain = filter === undefined && timeoutMs === undefined && timesLeft === Infinity && concurrency === Infinity;
+  const plain =
+    filter === undefined &&
+    gate === undefined &&
+    mostMs === Infinity &&
+    timeoutMs === undefined &&
+    timesLeft === Infinity &&
+    concurrency === Infinity;
   if (plain && name === undefined && signal === undefined && failurePolicy === undefined) return null;
   return {
     ...NO_EXTRAS,
     name,
     filter: filter as SubscriptionExtras['filter'],
+    gate,
     timeoutMs,
+    mostMs,
     failurePolicy,
     limiter: concurrency === Infinity ? undefined : new Limiter(concurrency),
     timesLeft,

@@ -28,11 +28,25 @@ export interface Target {
   matches(type: PropertyKey): boolean;
 }
 
+/** Whether handlers of a group are called for an event. */
+export type Gate = (event: { readonly type: PropertyKey; readonly payload: unknown }) => unknown;
+
+/** What a group asks of all of its handlers. */
+export interface HandlerLimits {
+  readonly gate: Gate | undefined;
+  /** The most that a time limit may be, in milliseconds. */
+  readonly mostMs: number;
+}
+
 /** What a subscription has besides a handler, a place and a priority. */
 export interface SubscriptionExtras {
   readonly name: string | undefined;
   readonly filter: ((payload: unknown) => unknown) | undefined;
+  /** A filter that the handler's group has for all of its handlers, asked before its own. */
+  readonly gate: Gate | undefined;
   readonly timeoutMs: number | undefined;
+  /** The most that any limit may be, in milliseconds. */
+  readonly mostMs: number;
   readonly failurePolicy: SubscribeOptions['failurePolicy'];
   readonly limiter: Limiter | undefined;
   /** Called when the subscription ends, for whatever has to be let go of then. */
@@ -47,7 +61,9 @@ export interface SubscriptionExtras {
 export const NO_EXTRAS: SubscriptionExtras = {
   name: undefined,
   filter: undefined,
+  gate: undefined,
   timeoutMs: undefined,
+  mostMs: Infinity,
   failurePolicy: undefined,
   limiter: undefined,
   release: undefined,

@@ -35,14 +35,22 @@ function packagesAmong(files: readonly string[]): string[] {
 const inline = (contents: string): BuildOptions => ({ stdin: { contents, resolveDir: root } });
 
 describe('a bundle for browsers', () => {
-  it.each(codeExports())(
+  it.each(codeExports().filter(([subpath]) => subpath !== './discovery'))(
     'of %s has no Node import, and p-queue only if it is the queue',
     async (subpath, conditions) => {
       const bundle = await bundleForBrowser({ entryPoints: [conditions.import.default] });
       expect(bundle.nodeImports).toEqual([]);
       expect(bundle.packages.includes('p-queue')).toBe(subpath === './queue');
+      expect(bundle.packages.includes('semver')).toBe(subpath === './plugins');
     },
   );
+
+  it('of discovery imports of Node what reading folders takes', async () => {
+    const bundle = await bundleForBrowser({ entryPoints: ['dist/plugins/discovery/index.js'] });
+    expect(bundle.nodeImports.toSorted()).toEqual(
+      expect.arrayContaining(['node:fs/promises', 'node:path', 'node:url']),
+    );
+  });
 
   it('of the core has eventemitter3 and nothing else in it', async () => {
     const bundle = await bundleForBrowser({ entryPoints: ['dist/index.js'] });

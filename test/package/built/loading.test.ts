@@ -52,7 +52,18 @@ describe('loading', () => {
     expect(foreignAmong(loadedByRequire('ambus/queue'))).toEqual(['eventemitter3']);
   });
 
-  it.each(codeExports().filter(([subpath]) => subpath !== '.' && subpath !== './queue'))(
+  it.each([loadedByImport, loadedByRequire])('ambus/plugins loads eventemitter3 and semver: %o', (loaded) => {
+    expect(foreignAmong(loaded('ambus/plugins'))).toEqual(['eventemitter3', 'semver']);
+  });
+
+  it.each([loadedByImport, loadedByRequire])('ambus/discovery needs Node, and loads semver: %o', (loaded) => {
+    const foreign = foreignAmong(loaded('ambus/discovery'));
+    expect(foreign.filter((name) => !name.startsWith('node:'))).toEqual(['semver']);
+  });
+
+  const withPackages = ['.', './queue', './plugins', './discovery'];
+
+  it.each(codeExports().filter(([subpath]) => !withPackages.includes(subpath)))(
     '%s loads no package of its own',
     (_path, conditions) => {
       expect([[], ['eventemitter3']]).toContainEqual(foreignAmong(loadedByImport(root + conditions.import.default)));
