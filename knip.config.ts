@@ -6,6 +6,8 @@ const config: KnipConfig = {
     ...Object.values(entries),
     // Bundled by the `build.js` beside it.
     'examples/*/main.ts',
+    // Found at run time, in a folder.
+    'examples/*/plugins/*.{ts,cjs}',
     // Copied into folders of their own and run there.
     'scripts/*.{mjs,cjs}',
     'test/package/built/consumers/**/*.ts',

@@ -1,68 +1,63 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type CloseOptions, type CloseReport, EventBus } from 'ambus';
+import { discoverPlugins } from 'ambus/discovery';
+import { type ApiOf, PluginHost, type PluginStatus } from 'ambus/plugins';
 import { EventQueue, type LeftEvent } from 'ambus/queue';
 import { type BotEvents, ownEvents } from './events.js';
-import { type ApiUsage, GithubApi } from './github-api.js';
-import { apiCache } from './handlers/api-cache.js';
-import { apiRetry } from './handlers/api-retry.js';
-import { auditLog } from './handlers/audit-log.js';
-import { maskSecrets, signOff, truncate } from './handlers/comment-plugins.js';
+import type { Files } from './files.js';
+import type { ApiUsage } from './github-api.js';
 import { hotTopics } from './handlers/hot-topics.js';
-import { labelledEvents, labeller } from './handlers/labeller.js';
 import { notifiedEvents, notifier } from './handlers/notifier.js';
-import { PullRequestBoard } from './handlers/pull-request-board.js';
-import { checkBuild, checkDescription, checkSize } from './handlers/pull-request-checks.js';
-import { pullRequestReview, reviewedEvents } from './handlers/pull-request-review.js';
-import { anyMaintainer, codeOwner, requestedReviewer } from './handlers/reviewer-pick.js';
-import { scannedEvents, secretScanner } from './handlers/secret-scanner.js';
-import { branchEvents, staleBranchChecker } from './handlers/stale-branches.js';
-import { LineFile } from './line-file.js';
 import { logging } from './observers/logging.js';
 import { Metrics } from './observers/metrics.js';
 import { Waits } from './observers/waits.js';
+import type githubApi from './plugins/github-api.js';
 import { Failures } from './report/failures.js';
 import { Reviews } from './report/reviews.js';
+import type { BotServices } from './services.js';
+import { SimulatedChat } from './simulated-chat.js';
 import { SimulatedGithub } from './simulated-github.js';
+import { treatmentOf } from './treatment.js';
+
+export interface BotOptions {
+  /** Where it writes; closed with it. */
+  readonly files: Files;
+  /** The folder that its plugins are in. */
+  readonly plugins: string | URL;
+}
 
 export interface Bot {
   readonly bus: EventBus<BotEvents>;
   /** Through which deliveries come in. */
   readonly queue: EventQueue<BotEvents>;
+  readonly host: PluginHost<BotEvents, BotServices>;
   readonly metrics: Metrics;
   readonly waits: Waits;
   readonly failures: Failures;
   readonly reviews: Reviews;
-  apiUsage(): ApiUsage;
   /**
-   * Closes the queue, then the bus that it emits on, then the files that handlers write to. Deliveries that have not
-   * been handled in time are kept in `left.jsonl`.
+   * Closes the queue, then the plugins that handle what comes out of it, then the bus that they are on, then the files
+   * that all of them write to. Deliveries that have not been handled in time are kept in `left.jsonl`.
    */
   close(options?: CloseOptions): Promise<BotCloseReport>;
 }
 
-/** What queue and bus have reported, together. */
+/** What queue, plugins and bus have reported, together. */
 export interface BotCloseReport extends CloseReport {
   /** Deliveries that have not been handled. */
   readonly left: readonly LeftEvent[];
+  /** The plugins as they were before they were torn down. */
+  readonly plugins: readonly PluginStatus[];
+  readonly api: ApiUsage;
 }
 
-/**
- * The bot: who listens to what. Start reading here.
- *
- * @param out - The folder for its files; made if need be.
- */
-export async function openBot(out: string): Promise<Bot> {
-  await mkdir(out, { recursive: true });
-  const audit = await LineFile.open(join(out, 'audit.jsonl'));
-  const log = await LineFile.open(join(out, 'bot.log'));
-  const board = new PullRequestBoard();
+/** The bot: who listens to what. Start reading here, and go on in the folder `plugins`. */
+export async function openBot({ files, plugins: folder }: BotOptions): Promise<Bot> {
   const metrics = new Metrics();
   const waits = new Waits();
   const failures = new Failures();
   const reviews = new Reviews();
   const github = new SimulatedGithub();
-  const api = new GithubApi(github.send);
+  const chat = new SimulatedChat(files.pathOf('chat.txt'));
 
   const bus = new EventBus<BotEvents>({
     name: 'github-bot',
@@ -71,7 +66,7 @@ export async function openBot(out: string): Promise<Bot> {
     undeclared: 'allow',
     // Handlers of equal priority run concurrently, the next priority when they are done.
     mode: 'tiered',
-    // A failing handler never stops another one; this is told of it.
+    // A failing handler never stops another one, nor a failing plugin; this is told of it.
     onFailure: failures.add,
   });
 
@@ -80,30 +75,13 @@ export async function openBot(out: string): Promise<Bot> {
 
   bus.observe(metrics);
   bus.observe(waits);
-  bus.observe(logging(log));
+  bus.observe(logging(files.log));
 
-  // First of all comes the audit log: what happened is on record before anything is done about it.
-  bus.onAny(auditLog(audit), { name: 'audit-log', priority: 100 });
-
-  // Synchronous and asynchronous handlers stand side by side; nothing here says which is which.
-  bus.on(scannedEvents, secretScanner, { name: 'secret-scanner' });
-  bus.on(labelledEvents, labeller, { name: 'labeller', filter: ({ sender }) => sender.type !== 'Bot' });
-  bus.on(branchEvents, staleBranchChecker(api), { name: 'stale-branches', timeoutMs: 500 });
-  bus.on(reviewedEvents, pullRequestReview(api), { name: 'review' });
+  // What few lines do needs no plugin. Synchronous and asynchronous handlers stand side by side, here as in plugins.
   bus.on('bot.review_posted', reviews.add, { name: 'reviews' });
 
-  // A pattern hears every event that it matches, of whichever kind, and never takes part in their answers. The one
-  // that it hears besides GitHub's is the bot's own, and moves nothing on the board.
-  bus.on(
-    'pull_request.*',
-    (_payload, ctx) => {
-      if (ctx.type !== 'pull_request.checks') board.follow(ctx);
-    },
-    { name: 'pull-request-board' },
-  );
-
   // One line at a time, however many deliveries are under way.
-  bus.on(notifiedEvents, notifier(join(out, 'notifications.txt')), { name: 'notifier', concurrency: 1 });
+  bus.on(notifiedEvents, notifier(files.pathOf('notifications.txt')), { name: 'notifier', concurrency: 1 });
 
   // The same handler for several events, each with its own way to the topic.
   bus.on('issues.*', ({ issue }, ctx) => hotTopics(issue, ctx), { name: 'hot-topics' });
@@ -111,52 +89,58 @@ export async function openBot(out: string): Promise<Bot> {
   bus.on('discussion_comment.*', ({ comment }, ctx) => hotTopics(comment, ctx), { name: 'hot-topics' });
   bus.on('pull_request_review_comment.*', ({ comment }, ctx) => hotTopics(comment, ctx), { name: 'hot-topics' });
 
-  // A waterfall: secrets go before the comment is cut, else half of one could be left; the signature is never cut.
-  bus.on('comment.render', maskSecrets, { name: 'mask-secrets', priority: 20 });
-  bus.on('comment.render', truncate(600), { name: 'truncate', priority: 10 });
-  bus.on('comment.render', signOff('the bot'), { name: 'sign-off' });
-
-  // The first to know a reviewer is heard.
-  bus.on('reviewer.pick', requestedReviewer, { name: 'requested', priority: 20 });
-  bus.on('reviewer.pick', codeOwner, { name: 'code-owner', priority: 10 });
-  bus.on('reviewer.pick', anyMaintainer(api), { name: 'maintainer' });
-
-  // Every check is heard, and none waits for another.
-  bus.on('pull_request.checks', checkDescription, { name: 'check-description' });
-  bus.on('pull_request.checks', checkSize(api), { name: 'check-size' });
-  bus.on('pull_request.checks', checkBuild(api), { name: 'check-build' });
-
-  // Around every request to GitHub, the first outermost: what the cache answers is never tried again.
-  bus.on('api.call', apiCache(), { name: 'api-cache', priority: 10 });
-  bus.on('api.call', apiRetry({ attempts: 3, backoffMs: 5 }), { name: 'api-retry' });
+  const host = new PluginHost<BotEvents, BotServices>(bus, {
+    name: 'plugins',
+    api: '1.1.0',
+    services: { files, github, chat },
+    // Rather a bot with a plugin less than none.
+    onSetupError: 'continue',
+    log: ({ plugin, level, message }) => void files.log.write(`${level.padEnd(5)} ${plugin}: ${message}`),
+  });
+  // Whatever is in the folder. None of its code runs before `start`.
+  for (const plugin of await discoverPlugins({ folder })) {
+    const { options, settings } = treatmentOf(plugin.name);
+    host.use(plugin, options, settings);
+  }
+  await host.start();
 
   return {
     bus,
     queue,
+    host,
     metrics,
     waits,
     failures,
     reviews,
-    apiUsage: () => ({ ...api.usage, ...github.usage }),
     async close(options) {
       const { left, unfinished: givenUp } = await queue.close(options);
+      // What plugins know is gone with them.
+      const plugins = host.status();
+      const api = { ...askedGithub(host), ...github.usage };
+      await host.stop({ drainMs: options?.drainMs }).catch(failures.add);
       const { unfinished } = await bus.close(options);
-      if (left.length > 0) await writeFile(join(out, 'left.jsonl'), left.map(deliveryLine).join(''));
-      await writeFile(join(out, 'board.json'), json(board));
-      await writeFile(join(out, 'comments.json'), json(github.comments()));
-      await Promise.all([audit.close(), log.close()]);
+      if (left.length > 0) await files.write('left.jsonl', left.map(deliveryLine).join(''));
+      await files.writeJson('comments.json', github.comments());
+      await files.close();
       // What the queue has given up may still go on, and then be in both reports.
       const others = unfinished.filter(({ emissionId }) => !givenUp.some((each) => each.emissionId === emissionId));
       return {
         drained: left.length + givenUp.length + others.length === 0,
         unfinished: [...givenUp, ...others],
         left,
+        plugins,
+        api,
       };
     },
   };
 }
 
+/** What the plugin that asks GitHub has counted, if it is there. */
+function askedGithub(host: PluginHost<BotEvents, BotServices>): Pick<ApiUsage, 'calls' | 'fromCache'> {
+  const isThere = host.status().some(({ name, state }) => name === 'github-api' && state === 'active');
+  if (!isThere) return { calls: 0, fromCache: 0 };
+  return host.plugin<ApiOf<typeof githubApi>>({ name: 'github-api' }).api.usage;
+}
+
 /** As the option `--input` reads it. */
 const deliveryLine = ({ type, payload }: LeftEvent): string => `${JSON.stringify({ type, payload })}\n`;
-
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;

@@ -87,12 +87,19 @@ export const ownEvents = defineEvents({
   'reviewer.pick': first(typed<ReviewedPullRequest>(), { answer: login }),
   // A poll: every answer counts, and one that fails or takes too long harms no other.
   'pull_request.checks': collect(typed<ReviewedPullRequest>(), { answer: finding, mode: 'concurrent', timeoutMs: 500 }),
+});
+
+/** What the plugin `github-api` brings along: as long as it isn't there, the bus doesn't know of it. */
+export const apiEvents = defineEvents({
   // An onion: handlers around a request, such as a cache.
   'api.call': around<ApiRequest, ApiResponse>(),
 });
 
-/** The event map of the bot's bus. */
-export type BotEvents = GithubEvents & typeof ownEvents;
+/** The event map of the bot's bus, and of those who write plugins for it. */
+export type BotEvents = GithubEvents & typeof ownEvents & typeof apiEvents;
+
+/** Whether an event is for the bot itself to say. */
+export const isOwnEvent = (name: string): boolean => Object.hasOwn(ownEvents, name) || Object.hasOwn(apiEvents, name);
 
 /** What every emission of a delivery carries as `ctx.meta`; the bot's own events inherit it. */
 export interface DeliveryMeta extends Readonly<Record<string, unknown>> {

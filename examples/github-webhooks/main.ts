@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Bot, openBot } from './bot.js';
 import { deliverAll } from './deliver.js';
+import { Files } from './files.js';
 import type { BadLine, Delivery } from './input/delivery.js';
 import { jsonLines } from './input/json-lines.js';
 import { octokitExamples } from './input/octokit-examples.js';
@@ -27,7 +28,9 @@ async function main(args: readonly string[]): Promise<number> {
 
   const items = await openInput(options, interruption.signal);
   const out = options.out ?? (await mkdtemp(join(tmpdir(), 'github-webhooks-')));
-  const bot = await openBot(out).catch(refusal(`Can't write to ${out}`));
+  const files = await Files.open(out).catch(refusal(`Can't write to ${out}`));
+  // `build.js` has put them beside this file.
+  const bot = await openBot({ files, plugins: new URL('plugins', import.meta.url) });
   const summary = await run(bot, items, out, interruption.signal);
   console.log(
     options.json ? JSON.stringify(summary, undefined, 2) : summaryText(summary, process.stdout.columns ?? 120),

@@ -13,9 +13,12 @@ Options:
   --json        print the summary as JSON, and nothing else, to standard output
   --help, -h    print this
 
+Environment:
+  CHAT_TOKEN    lets the plugin "chat" into its room; without it, that plugin fails
+
 Exit status: 0 when all went well, 1 when there were bad lines, 2 when the command
-can't be run as given, 128 + n when signal n ended it. Handlers that fail are part of
-the summary and don't change it.`;
+can't be run as given, 128 + n when signal n ended it. Handlers and plugins that fail
+are part of the summary and don't change it.`;
 
 export interface Options {
   readonly input: string | undefined;

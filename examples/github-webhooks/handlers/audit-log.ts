@@ -1,6 +1,12 @@
-import type { AnyEvent, EmissionContext } from 'ambus';
+import type { EmissionContext } from 'ambus';
 import type { BotEvents } from '../events.js';
 import type { LineFile } from '../line-file.js';
+
+/** Any event at all: other plugins may bring along some that nobody here knows. */
+interface Audited {
+  readonly type: PropertyKey;
+  readonly payload: unknown;
+}
 
 /**
  * Writes down every event, the bot's own included: a handler of `onAny`.
@@ -9,11 +15,11 @@ import type { LineFile } from '../line-file.js';
  * the bus looks at each call's return value, and waits just when there is something to wait for.
  */
 export function auditLog(file: LineFile) {
-  return (event: AnyEvent<BotEvents>, ctx: EmissionContext<BotEvents>): void | Promise<void> =>
-    file.write(JSON.stringify({ delivery: ctx.meta['delivery'], type: event.type, by: actorOf(event.payload) }));
+  return ({ type, payload }: Audited, { meta }: EmissionContext<BotEvents>): void | Promise<void> =>
+    file.write(JSON.stringify({ delivery: meta['delivery'], type, by: actorOf(payload) }));
 }
 
 /** Who caused it: nearly every payload of GitHub's has a `sender`. */
-function actorOf(payload: AnyEvent<BotEvents>['payload']): string | undefined {
-  return 'sender' in payload ? payload.sender?.login : undefined;
+function actorOf(payload: unknown): string | undefined {
+  return (payload as { readonly sender?: { readonly login: string } | null } | undefined)?.sender?.login;
 }

@@ -1,9 +1,20 @@
 import type { ListenerContext } from 'ambus';
+import type { HeardContext } from 'ambus/plugins';
 import type { BotEvents, GithubEvents } from '../events.js';
 
 export type Column = 'draft' | 'in review' | 'merged' | 'closed';
 
 type PullRequestEvent = Extract<keyof GithubEvents, `pull_request.${string}`>;
+
+/**
+ * Whether what the pattern `pull_request.*` has heard is an event of GitHub's. One that the types don't know yet will
+ * have its pull request where all of them have it.
+ */
+export function isOfGithub(
+  ctx: HeardContext<BotEvents, PullRequestEvent | 'pull_request.checks'>,
+): ctx is ListenerContext<BotEvents, PullRequestEvent> {
+  return ctx.type !== 'pull_request.checks';
+}
 
 /** Follows every pull request through the columns of a board: a handler of the pattern `pull_request.*`. */
 export class PullRequestBoard {

@@ -4,12 +4,6 @@ import type { GithubApi } from '../github-api.js';
 
 // Asked one after the other, until one has an answer. Whoever has none returns nothing.
 
-/** Those whom the author has asked already. */
-export function requestedReviewer({ pullRequest }: ReviewedPullRequest): string | undefined {
-  // Teams can be asked too.
-  return pullRequest.requested_reviewers.map((one) => ('login' in one ? one.login : undefined)).find(Boolean);
-}
-
 const owners: readonly (readonly [RegExp, string])[] = [
   [/\b(readme|docs?|documentation)\b/i, 'octo-docs'],
   [/\b(bump|dependenc(y|ies))\b/i, 'octo-deps'],

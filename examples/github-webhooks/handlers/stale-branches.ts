@@ -14,14 +14,12 @@ export const branchEvents = [
 
 type BranchEvent = (typeof branchEvents)[number];
 
-const staleFrom = 100;
-
 /**
  * Asks GitHub how far a branch has fallen behind. The answer sometimes takes too long; the time limit is not
- * handled here but where the handler is subscribed (`timeoutMs`). All that it has to do is to pass `ctx` on, with its
+ * handled here: who subscribes the handler, or hosts its plugin, gives it one (`timeoutMs`). All that it has to do is to pass `ctx` on, with its
  * `signal`, so that the request is given up when its time is up.
  */
-export function staleBranchChecker(github: Pick<GithubApi, 'commitsBehind'>) {
+export function staleBranchChecker(github: Pick<GithubApi, 'commitsBehind'>, staleFrom: number) {
   return async (_payload: unknown, ctx: HandlerContext<BotEvents, BranchEvent>): Promise<void> => {
     const branch = branchOf(ctx);
     const { full_name, default_branch } = ctx.payload.repository;

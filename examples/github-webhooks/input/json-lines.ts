@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { ownEvents } from '../events.js';
+import { isOwnEvent } from '../events.js';
 import { type BadLine, type Delivery, deliveryOf } from './delivery.js';
 
 /**
@@ -30,8 +30,7 @@ function parseLine(line: string, id: string): Delivery | BadLine {
   if (!isObject(payload)) return { id, reason: `expected "payload" to be an object, got ${kindOf(payload)}` };
   const delivery = deliveryOf(id, type, payload);
   // These are for the bot to say: whoever wrote the file could else have it comment on anything.
-  if (Object.hasOwn(ownEvents, delivery.event.type))
-    return { id, reason: `"${delivery.event.type}" is an event of the bot's own` };
+  if (isOwnEvent(delivery.event.type)) return { id, reason: `"${delivery.event.type}" is an event of the bot's own` };
   return delivery;
 }
 

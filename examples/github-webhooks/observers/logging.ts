@@ -1,7 +1,10 @@
 import type { BusObserver } from 'ambus';
 import type { LineFile } from '../line-file.js';
 
-/** Logs what an operator wants to read afterwards: every emission in a line, and failures with their stack. */
+/**
+ * Logs what an operator wants to read afterwards: every emission in a line, what becomes of plugins, and failures with
+ * their stack.
+ */
 export function logging(file: LineFile): BusObserver {
   const log = (level: string, text: string): void => {
     // Nobody waits for an observer: what the disk is behind with stays in memory until it has caught up.
@@ -17,6 +20,13 @@ export function logging(file: LineFile): BusObserver {
     },
     lateSettled: ({ type, emissionId, handler, outcome, lateMs }) => {
       log('info', `${String(type)} ${emissionId}: ${handler} ended ${ms(lateMs)} after its time limit (${outcome})`);
+    },
+    pluginPhaseSettled: ({ plugin, phase, outcome, error, durationMs }) => {
+      log('info', `plugin ${plugin}: ${phase} ${outcome}, ${ms(durationMs)}`);
+      if (error !== undefined) log('error', describe(error));
+    },
+    pluginStateChanged: ({ plugin, to = 'gone', reason }) => {
+      log('info', `plugin ${plugin} is ${to}${reason === undefined ? '' : `: ${reason}`}`);
     },
     dropped: ({ type, error }) => {
       log('error', `${String(type)} was refused: ${describe(error)}`);

@@ -1,10 +1,24 @@
 import type { CloseReport } from 'ambus';
+import type { PluginState, PluginStatus } from 'ambus/plugins';
 import type { Bot, BotCloseReport } from '../bot.js';
 import type { ApiUsage } from '../github-api.js';
 import { isGithubEventType, typeOf } from '../github-event-types.js';
 import type { HandlerMetrics } from '../observers/metrics.js';
 import type { WaitMetrics } from '../observers/waits.js';
-import type { FailureGroup } from './failures.js';
+import type { FailureGroup, PluginFailure } from './failures.js';
+
+/** What became of a plugin. */
+export interface PluginSummary {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly state: PluginState;
+  /** How long its setup took; undefined where it had none. */
+  readonly setupMs: number | undefined;
+  /** How many subscriptions it had. */
+  readonly handlers: number;
+  /** Why it isn't active. */
+  readonly reason: string | undefined;
+}
 
 /** What a run came to: what `--json` prints. */
 export interface Summary {
@@ -24,6 +38,7 @@ export interface Summary {
     readonly mostWaiting: number;
     readonly waits: readonly WaitMetrics[];
   };
+  readonly plugins: readonly PluginSummary[];
   readonly handlers: readonly HandlerMetrics[];
   readonly reviews: {
     readonly posted: number;
@@ -34,11 +49,13 @@ export interface Summary {
   };
   readonly api: ApiUsage;
   readonly failures: readonly FailureGroup[];
+  /** Those of plugins as a whole: the bot runs without them. */
+  readonly pluginFailures: readonly PluginFailure[];
   readonly badLines: number;
   readonly interrupted: boolean;
   readonly durationMs: number;
   readonly eventsPerSecond: number;
-  /** What was unfinished when the queue and the bus were closed, and how many events are in `left.jsonl`. */
+  /** What was unfinished when queue, plugins and bus were closed, and how many events are in `left.jsonl`. */
   readonly close: CloseReport & { readonly left: number };
   /** Where the bot's files are. */
   readonly out: string;
@@ -53,9 +70,10 @@ export interface RunFacts {
 }
 
 export function summarise(
-  { queue, metrics, waits, failures, reviews, apiUsage }: Omit<Bot, 'bus' | 'close'>,
+  { queue, metrics, waits, failures, reviews }: Omit<Bot, 'bus' | 'host' | 'close'>,
   run: RunFacts,
 ): Summary {
+  const { api, left, plugins, ...close } = run.close;
   const byType = new Map<string, number>();
   let events = 0;
   for (const [name, count] of metrics.received) {
@@ -74,22 +92,33 @@ export function summarise(
       mostWaiting: waits.most,
       waits: waits.metrics(),
     },
+    plugins: plugins.map(pluginSummary),
     handlers: metrics.handlers(),
     reviews: {
       posted: reviews.posted,
       pickedBy: mostFrequentFirst(reviews.pickedBy),
       foundBy: mostFrequentFirst(reviews.foundBy),
     },
-    api: apiUsage(),
+    api,
     failures: failures.groups(),
+    pluginFailures: failures.plugins(),
     badLines: run.badLines,
     interrupted: run.interrupted,
     durationMs: Math.round(run.durationMs),
     eventsPerSecond: Math.round((events * 1_000) / run.durationMs),
-    close: { ...run.close, left: run.close.left.length },
+    close: { ...close, left: left.length },
     out: run.out,
   };
 }
+
+const pluginSummary = ({ name, version, state, setupMs, handlers, reason }: PluginStatus): PluginSummary => ({
+  name,
+  version,
+  state,
+  setupMs: setupMs === undefined ? undefined : Number(setupMs.toFixed(3)),
+  handlers,
+  reason,
+});
 
 function mostFrequentFirst(counts: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries([...counts].toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)));

@@ -10,10 +10,11 @@ export function summaryText(summary: Summary, width: number): string {
     section('Events by type', inColumns(summary.eventsByType, width)),
     section("The bot's own events", inColumns(summary.ownEvents, width)),
     section('Queue', queueLines(summary)),
+    section('Plugins', pluginTable(summary)),
     section('Handlers', handlerTable(summary)),
     section('Reviews', reviewLines(summary)),
     section("GitHub's API", apiLines(summary)),
-    section('Failures', summary.failures.map(failureText)),
+    section('Failures', [...summary.failures.map(failureText), ...summary.pluginFailures.map(pluginFailureText)]),
     closeText(summary),
   ]
     .filter((part) => part !== '')
@@ -56,6 +57,21 @@ function queueLines({ queue: { capacity, mostWaiting, waits } }: Summary): strin
   ];
 }
 
+function pluginTable({ plugins }: Summary): string[] {
+  const lines = table(
+    ['plugin', 'version', 'state', 'setup ms', 'handlers'],
+    plugins.map(({ name, version, state, setupMs, handlers }) => [
+      name,
+      version ?? '-',
+      state,
+      setupMs?.toFixed(2) ?? '-',
+      String(handlers),
+    ]),
+  );
+  // Not a column like the others: it is long where there is one, and mostly there is none.
+  return lines.map((line, row) => [line, row === 0 ? 'reason' : plugins[row - 1]?.reason].filter(Boolean).join('  '));
+}
+
 function handlerTable({ handlers }: Summary): string[] {
   return table(
     ['handler', 'calls', 'failures', 'timeouts', 'skipped', 'p50 ms', 'p95 ms'],
@@ -91,11 +107,15 @@ function failureText({ handler, reason, count, events }: Summary['failures'][num
   return `${count} x ${handler}: ${reason}${events.length > 0 ? `\n    in ${events.join(', ')}` : ''}`;
 }
 
+function pluginFailureText({ plugin, phase, reason }: Summary['pluginFailures'][number]): string {
+  return `${plugin}, ${phase}: ${reason}`;
+}
+
 function closeText({ close: { drained, left, unfinished }, out }: Summary): string {
   const lines = [
     drained
-      ? 'The queue and the bus have closed: nothing was left unfinished.'
-      : 'The queue and the bus have closed, unfinished:',
+      ? 'The queue, the plugins and the bus have closed: nothing was left unfinished.'
+      : 'The queue, the plugins and the bus have closed, unfinished:',
   ];
   if (left > 0) lines.push(`  ${plural(left, 'event')} that had not been handled: left.jsonl has them`);
   for (const { event, handlers } of unfinished) lines.push(`  ${event}: ${handlers.join(', ')}`);

@@ -147,7 +147,29 @@ describe('without --input', { timeout: 30_000 }, () => {
     });
   });
 
-  it('closes the queue and the bus with nothing left unfinished', () => {
+  it('hosts the plugins that are in the folder, each with its state', () => {
+    expect(summary.plugins.map(({ name, version, state, handlers }) => [name, version, state, handlers])).toEqual([
+      ['chat', '0.4.0', 'failed', 0],
+      ['github-api', '1.4.2', 'active', 2],
+      ['labeller', '0.0.0', 'active', 6],
+      // Before the manners, as it asks to be.
+      ['secrets', '3.0.1', 'active', 2],
+      ['manners', '0.0.0', 'active', 2],
+      ['records', '2.1.0', 'active', 2],
+      ['review', '2.3.0', 'active', 7],
+      ['stale-branches', '1.0.3', 'active', 1],
+    ]);
+  });
+
+  it('runs without the plugin whose setup has failed, and says why', async () => {
+    const reason = 'Nobody may join #security without a token';
+    expect(summary.pluginFailures).toEqual([{ plugin: 'chat', phase: 'setup', code: 'PLUGIN_SETUP_FAILED', reason }]);
+    expect(summary.plugins.find(({ name }) => name === 'chat')?.reason).toContain(reason);
+    expect(summary.handlers.map(({ handler }) => handler)).not.toContain('chat');
+    expect(await readFile(join(out, 'bot.log'), 'utf8')).toContain('plugin chat: setup failed');
+  });
+
+  it('closes the queue, the plugins and the bus with nothing left unfinished', () => {
     expect(summary.close).toEqual({ drained: true, unfinished: [], left: 0 });
     expect(existsSync(join(out, 'left.jsonl'))).toBe(false);
   });
@@ -195,7 +217,7 @@ describe('without --input', { timeout: 30_000 }, () => {
     const log = await readFile(join(out, 'bot.log'), 'utf8');
     expect(log).toContain('error Handler "hot-topics" of "issues.edited" failed');
     expect(log).toMatch(/TypeError: Cannot read properties of undefined.*\n +at hotTopics/);
-    expect(log).toContain('warn  Handler "stale-branches" of "pull_request.opened" did not settle within 500 ms');
+    expect(log).toMatch(/^warn {2}Handler "stale-branches" of .*"pull_request\.opened" did not settle within 500 ms/m);
   });
 
   it('prints tables for people', async () => {
@@ -205,13 +227,35 @@ describe('without --input', { timeout: 30_000 }, () => {
     expect(stdout).toMatch(/^ {2}issues +29 /m);
     expect(stdout).toMatch(/^ {2}security +17 +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d$/m);
     expect(stdout).toContain('64 waited at most, and there is room for 64');
+    expect(stdout).toMatch(/^ {2}plugin +version +state +setup ms +handlers +reason$/m);
+    expect(stdout).toMatch(/^ {2}chat +0\.4\.0 +failed +\S+ +0 .*Nobody may join #security without a token/m);
+    expect(stdout).toMatch(/^ {2}manners +0\.0\.0 +active +\S+ +2$/m);
+    expect(stdout).toContain('chat, setup: Nobody may join #security without a token');
     expect(stdout).toMatch(/^ {2}handler +calls +failures +timeouts +skipped +p50 ms +p95 ms$/m);
     expect(stdout).toMatch(/^ {2}hot-topics +47 +4 +0 +0 +\d+\.\d\d +\d+\.\d\d$/m);
     expect(stdout).toMatch(/^ {2}code-owner +1 +0 +0 +8 /m);
     expect(stdout).toMatch(/^ {2}reviewers from +requested 8, code-owner 1$/m);
     expect(stdout).toContain('40 calls: 8 answered by the cache, 36 requests sent, 4 of them failed');
     expect(stdout).toContain('4 x hot-topics: Cannot read properties');
-    expect(stdout).toContain('The queue and the bus have closed: nothing was left unfinished.');
+    expect(stdout).toContain('The queue, the plugins and the bus have closed: nothing was left unfinished.');
+  });
+});
+
+describe('with a token for the chat', { timeout: 30_000 }, () => {
+  it('has the plugin tell its room of secrets', async () => {
+    const out = join(command.folder, 'chat');
+    const run = await command.run(['--json', '--input', sampleEvents, '--out', out], '', { CHAT_TOKEN: 'abc' });
+    const { pluginFailures, plugins } = json(run);
+    expect(pluginFailures).toEqual([]);
+    expect(plugins).toContainEqual(expect.objectContaining({ name: 'chat', state: 'active', handlers: 1 }));
+    expect(await readFile(join(out, 'chat.txt'), 'utf8')).toBe(
+      [
+        '#security: AWS access key in octo-org/hello (issues.opened)',
+        '#security: AWS access key in octo-org/hello (pull_request.opened)',
+        '#security: Goodbye.',
+        '',
+      ].join('\n'),
+    );
   });
 });
 
@@ -317,22 +361,25 @@ describe('when it is interrupted', { timeout: 30_000 }, () => {
   it.skipIf(process.platform === 'win32').each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('by %s, closes the queue and the bus, and prints the summary so far', async (signal, exitStatus) => {
-    const out = join(command.folder, signal);
-    const child = command.start('--json', '--input', '-', '--out', out);
-    const run = finished(child);
-    // Standard input stays open: the command would wait for more.
-    child.stdin.write(`${issue('opened')}\n${issue('closed')}\n`);
-    const notifications = join(out, 'notifications.txt');
-    await vi.waitUntil(() => existsSync(notifications), { timeout: 20_000 });
-    child.kill(signal);
-    const { status, stdout, stderr } = await run;
-    expect({ status, stderr }).toEqual({ status: exitStatus, stderr: '' });
-    expect(JSON.parse(stdout)).toMatchObject({ events: 2, interrupted: true, badLines: 0, close: { drained: true } });
-  });
+  ] as const)(
+    'by %s, closes the queue, the plugins and the bus, and prints the summary so far',
+    async (signal, exitStatus) => {
+      const out = join(command.folder, signal);
+      const child = command.start(['--json', '--input', '-', '--out', out]);
+      const run = finished(child);
+      // Standard input stays open: the command would wait for more.
+      child.stdin.write(`${issue('opened')}\n${issue('closed')}\n`);
+      const notifications = join(out, 'notifications.txt');
+      await vi.waitUntil(() => existsSync(notifications), { timeout: 20_000 });
+      child.kill(signal);
+      const { status, stdout, stderr } = await run;
+      expect({ status, stderr }).toEqual({ status: exitStatus, stderr: '' });
+      expect(JSON.parse(stdout)).toMatchObject({ events: 2, interrupted: true, badLines: 0, close: { drained: true } });
+    },
+  );
 
   it('stays quiet when nobody reads its output', async () => {
-    const child = command.start('--json');
+    const child = command.start(['--json']);
     child.stdout.destroy();
     const { status, stderr } = await finished(child);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

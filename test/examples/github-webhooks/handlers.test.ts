@@ -1,44 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { GithubApi } from '../../../examples/github-webhooks/github-api.js';
 import { hotTopics } from '../../../examples/github-webhooks/handlers/hot-topics.js';
-import { labelledEvents, labeller } from '../../../examples/github-webhooks/handlers/labeller.js';
-import { PullRequestBoard } from '../../../examples/github-webhooks/handlers/pull-request-board.js';
+import { isOfGithub, PullRequestBoard } from '../../../examples/github-webhooks/handlers/pull-request-board.js';
 import { scannedEvents, secretScanner } from '../../../examples/github-webhooks/handlers/secret-scanner.js';
 import { branchEvents, staleBranchChecker } from '../../../examples/github-webhooks/handlers/stale-branches.js';
 import { harness, repository } from './harness.js';
-
-describe('labeller', () => {
-  it.each([
-    ['issues.opened', { issue: { number: 1, title: 'It crashes', body: null } }, ['bug']],
-    [
-      'issues.edited',
-      { issue: { number: 1, title: 'Spelling error in the README file', body: '' } },
-      ['documentation'],
-    ],
-    [
-      'pull_request.opened',
-      { pull_request: { number: 1, title: 'Bump x', body: 'See docs' } },
-      ['documentation', 'dependencies'],
-    ],
-    [
-      'push',
-      { ref: 'refs/heads/ci', commits: [{ message: 'Go', added: ['.github/workflows/a.yml'], modified: [] }] },
-      ['ci'],
-    ],
-  ] as const)('labels %s', async (type, payload, labels) => {
-    const { bus, said, emit } = harness();
-    bus.on(labelledEvents, labeller);
-    await emit(type, { ...payload, repository });
-    expect(said).toMatchObject([{ type: 'bot.labels_suggested', payload: { labels } }]);
-  });
-
-  it('says nothing where no label fits', async () => {
-    const { bus, said, emit } = harness();
-    bus.on(labelledEvents, labeller);
-    expect((await emit('issues.opened', { issue: { number: 1, title: 'Hello', body: '' }, repository })).ok).toBe(true);
-    expect(said).toEqual([]);
-  });
-});
 
 describe('secretScanner', () => {
   const scan = async (body: string): Promise<unknown[]> => {
@@ -83,7 +49,7 @@ describe('staleBranchChecker', () => {
 
   const check = async (payload: object, commitsBehind: GithubApi['commitsBehind']) => {
     const { bus, clock, said, emit } = harness();
-    bus.on(branchEvents, staleBranchChecker({ commitsBehind }), { timeoutMs: 250 });
+    bus.on(branchEvents, staleBranchChecker({ commitsBehind }, 100), { timeoutMs: 250 });
     const emission = emit('push', payload);
     await clock.advance(250);
     const result = await emission;
@@ -147,7 +113,7 @@ describe('PullRequestBoard', () => {
     const { bus, emit } = harness();
     const board = new PullRequestBoard();
     bus.on('pull_request.*', (_payload, ctx) => {
-      if (ctx.type !== 'pull_request.checks') board.follow(ctx);
+      if (isOfGithub(ctx)) board.follow(ctx);
     });
     const columns: unknown[] = [];
     for (const [type, pull_request] of [

@@ -1,6 +1,6 @@
 import { EventBus, HandlerError, type InputOf } from 'ambus';
 import { ManualClock } from 'ambus/testing';
-import { type BotEvents, ownEvents } from '../../../examples/github-webhooks/events.js';
+import { apiEvents, type BotEvents, ownEvents } from '../../../examples/github-webhooks/events.js';
 
 /** The events by which the bot's handlers say what they have found out. */
 const said = [
@@ -12,11 +12,12 @@ const said = [
 ] as const;
 
 /** A bus with the bot's events, which remembers what handlers say. The payloads of its tests have just what handlers read. */
-export function harness() {
+export function harness({ withApi = true } = {}) {
   const clock = new ManualClock();
   const failures: unknown[] = [];
   const bus = new EventBus<BotEvents>({
-    events: ownEvents,
+    // What the plugin `github-api` declares is there without it, for tests of single handlers.
+    events: withApi ? { ...ownEvents, ...apiEvents } : ownEvents,
     undeclared: 'allow',
     clock,
     onFailure: (failure) => failures.push(failure instanceof HandlerError ? failure.cause : failure),

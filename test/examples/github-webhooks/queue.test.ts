@@ -1,12 +1,13 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventQueue, type QueueOptions } from 'ambus/queue';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openBot } from '../../../examples/github-webhooks/bot.js';
 import { deliverAll } from '../../../examples/github-webhooks/deliver.js';
 import type { BotEvents } from '../../../examples/github-webhooks/events.js';
+import { Files } from '../../../examples/github-webhooks/files.js';
 import { type BadLine, type Delivery, deliveryOf } from '../../../examples/github-webhooks/input/delivery.js';
 import { jsonLines } from '../../../examples/github-webhooks/input/json-lines.js';
 import { Waits } from '../../../examples/github-webhooks/observers/waits.js';
@@ -228,14 +229,25 @@ describe('Waits', () => {
 });
 
 describe('closing the bot', () => {
-  it('keeps what has not been handled where --input finds it', async () => {
+  /** A bot with a folder of plugins that has just these files. */
+  async function open(plugins: Readonly<Record<string, string>> = {}) {
     const out = await mkdtemp(join(tmpdir(), 'github-webhooks-'));
     onTestFinished(() => rm(out, { recursive: true }));
-    const bot = await openBot(out);
-    bot.queue.pause();
+    const folder = join(out, 'plugins');
+    await mkdir(folder);
+    for (const [file, text] of Object.entries(plugins)) await writeFile(join(folder, file), text);
+    const bot = await openBot({ files: await Files.open(out), plugins: folder });
     const stop = new AbortController();
+    const deliver = (...deliveries: Delivery[]): Promise<void> =>
+      deliverAll(bot.queue, deliveries, { signal: stop.signal, onBadLine: () => {} });
+    return { bot, deliver, out, stop };
+  }
+
+  it('keeps what has not been handled where --input finds it', async () => {
+    const { bot, deliver, out, stop } = await open();
+    bot.queue.pause();
     const pushes = [deliveryOf('1', 'push', from('a')), deliveryOf('2', 'issues.opened', from('a'))];
-    const stopped = rejectionOf(deliverAll(bot.queue, pushes, { signal: stop.signal, onBadLine: () => {} }));
+    const stopped = rejectionOf(deliver(...pushes));
     await promisesSettled();
     stop.abort('SIGTERM');
     await stopped;
@@ -246,5 +258,29 @@ describe('closing the bot', () => {
     const kept: unknown[] = [];
     for await (const line of jsonLines(createReadStream(join(out, 'left.jsonl')), 'left')) kept.push(line);
     expect(kept).toMatchObject(pushes.map(({ event }) => ({ event })));
+  });
+
+  it('tells of a plugin that never ends, and goes on without it', async () => {
+    const { bot, deliver, stop } = await open({
+      'endless.cjs': `module.exports = {
+        name: 'endless',
+        handlers: { push: function wait() { return new Promise(() => {}); } },
+      };`,
+    });
+    const stopped = rejectionOf(deliver(deliveryOf('1', 'push', from('a'))));
+    await vi.waitUntil(() => bot.queue.running > 0);
+    stop.abort('SIGTERM');
+    await stopped;
+
+    const report = await bot.close({ drainMs: 20 });
+    expect(report).toMatchObject({ drained: false, left: [], unfinished: [{ event: 'push', handlers: ['wait'] }] });
+    expect(report.plugins).toMatchObject([{ name: 'endless', state: 'active' }]);
+    expect(bot.failures.plugins()).toMatchObject([{ plugin: 'endless', phase: 'drain', code: 'PLUGIN_NOT_DRAINED' }]);
+  });
+
+  it('has nothing to tell of a bot without plugins', async () => {
+    const { bot, deliver } = await open();
+    await deliver(deliveryOf('1', 'push', from('a')));
+    expect(await bot.close()).toMatchObject({ drained: true, plugins: [], api: { calls: 0, requests: 0 } });
   });
 });

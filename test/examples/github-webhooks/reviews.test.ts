@@ -1,20 +1,18 @@
 import type { EventBus } from 'ambus';
 import { describe, expect, it } from 'vitest';
 import type { BotEvents, Finding, ReviewedPullRequest } from '../../../examples/github-webhooks/events.js';
-import { maskSecrets, signOff, truncate } from '../../../examples/github-webhooks/handlers/comment-plugins.js';
+import type { Send } from '../../../examples/github-webhooks/github-api.js';
 import {
   checkBuild,
   checkDescription,
   checkSize,
 } from '../../../examples/github-webhooks/handlers/pull-request-checks.js';
 import { pullRequestReview, reviewedEvents } from '../../../examples/github-webhooks/handlers/pull-request-review.js';
-import {
-  anyMaintainer,
-  codeOwner,
-  requestedReviewer,
-} from '../../../examples/github-webhooks/handlers/reviewer-pick.js';
+import review from '../../../examples/github-webhooks/plugins/review.js';
+import secrets from '../../../examples/github-webhooks/plugins/secrets.js';
 import { Reviews } from '../../../examples/github-webhooks/report/reviews.js';
 import { harness, repository } from './harness.js';
+import { hostOf, manners } from './plugin-harness.js';
 
 /** A pull request with nothing to be said about it, but for what is given. */
 const pullRequest = (given: object = {}): ReviewedPullRequest['pullRequest'] =>
@@ -35,48 +33,45 @@ const reviewed = (given?: object): ReviewedPullRequest => ({
 });
 
 describe('comment.render', () => {
-  const addPlugins = (bus: EventBus<BotEvents>, maxLength = 600): void => {
-    bus.on('comment.render', maskSecrets, { priority: 20 });
-    bus.on('comment.render', truncate(maxLength), { priority: 10 });
-    bus.on('comment.render', signOff('the bot'));
-  };
+  const addPlugins = (bus: EventBus<BotEvents>): Promise<void> =>
+    hostOf(bus).use(review).use([manners, secrets]).start();
   const key = `AKIA${'A1'.repeat(8)}`;
 
-  it('has each plugin rewrite what the one before has left', () => {
+  it('has each plugin rewrite what the one before has left', async () => {
     const { bus } = harness();
-    addPlugins(bus);
+    await addPlugins(bus);
     const { value } = bus.emitSync('comment.render', { subject: 'x', body: `The key is ${key}.` });
     expect(value).toEqual({ subject: 'x', body: 'The key is [AWS access key].\n\n-- the bot' });
   });
 
-  it('cuts a comment after its secrets have gone, and before it is signed', () => {
+  it('cuts a comment after its secrets have gone, and before it is signed', async () => {
     const { bus } = harness();
-    addPlugins(bus, 20);
-    const { value } = bus.emitSync('comment.render', { subject: 'x', body: `0123456789 ${key} 0123456789` });
-    expect(value.body).toBe('0123456789 [AWS a...\n\n-- the bot');
+    await addPlugins(bus);
+    const { value } = bus.emitSync('comment.render', { subject: 'x', body: `${'0'.repeat(585)} ${key} 0123456789` });
+    expect(value.body).toBe(`${'0'.repeat(585)} [AWS access...\n\n-- the bot`);
   });
 
-  it('keeps a comment as it is where a plugin returns nothing', () => {
+  it('keeps a comment as it is where a plugin returns nothing', async () => {
     const { bus } = harness();
-    bus.on('comment.render', truncate(600));
+    await hostOf(bus).use(manners).start();
     expect(bus.emitSync('comment.render', { subject: 'x', body: 'Short.' }).value.body).toBe('Short.');
   });
 
-  it('takes plugins that are asynchronous', async () => {
+  it('takes handlers that are asynchronous', async () => {
     const { bus } = harness();
-    bus.on('comment.render', async (comment) => ({ ...comment, body: comment.body.toUpperCase() }), { priority: 1 });
-    addPlugins(bus);
+    bus.on('comment.render', async (comment) => ({ ...comment, body: comment.body.toUpperCase() }));
+    await addPlugins(bus);
     const { value } = await bus.emit('comment.render', { subject: 'x', body: 'Hello' });
     expect(value.body).toBe('HELLO\n\n-- the bot');
   });
 
-  it('comes to nothing where a plugin fails, rather than to a comment that it was to make safe', () => {
+  it('comes to nothing where a handler fails, rather than to a comment that it was to make safe', async () => {
     const { bus } = harness();
     const fail = (): never => {
       throw new Error('no');
     };
-    bus.on('comment.render', fail, { name: 'broken', priority: 30 });
-    addPlugins(bus);
+    bus.on('comment.render', fail, { name: 'broken' });
+    await addPlugins(bus);
     expect(() => bus.emitSync('comment.render', { subject: 'x', body: key })).toThrow(
       expect.objectContaining({
         code: 'EMIT_FAILED',
@@ -85,7 +80,7 @@ describe('comment.render', () => {
     );
   });
 
-  it('refuses what a plugin makes of a comment where GitHub would refuse it', () => {
+  it('refuses what a handler makes of a comment where GitHub would refuse it', () => {
     const { bus } = harness();
     bus.on('comment.render', (comment) => ({ ...comment, body: ' ' }), { name: 'eraser' });
     expect(() => bus.emitSync('comment.render', { subject: 'x', body: 'Hello' })).toThrow(
@@ -104,9 +99,8 @@ describe('comment.render', () => {
 describe('reviewer.pick', () => {
   const pick = async (given: object, logins: readonly string[] = []) => {
     const { bus } = harness();
-    bus.on('reviewer.pick', requestedReviewer, { name: 'requested', priority: 20 });
-    bus.on('reviewer.pick', codeOwner, { name: 'code-owner', priority: 10 });
-    bus.on('reviewer.pick', anyMaintainer({ collaborators: async () => [...logins] }), { name: 'maintainer' });
+    const send: Send = async () => ({ status: 200, body: logins.map((login) => ({ login })) });
+    await hostOf(bus, { github: { send } }).use(review).use(manners).start();
     const { value, answeredBy, called } = await bus.emit('reviewer.pick', reviewed(given));
     return { value, answeredBy, called };
   };
@@ -174,7 +168,7 @@ describe('pull_request.checks', () => {
 });
 
 describe('pullRequestReview', () => {
-  const review = async (add: (bus: EventBus<BotEvents>) => void) => {
+  const reviewing = async (add: (bus: EventBus<BotEvents>) => void) => {
     const { bus, said, failures, emit } = harness();
     const comments: unknown[] = [];
     const comment = async (_caller: unknown, ...given: readonly unknown[]): Promise<void> => {
@@ -189,7 +183,7 @@ describe('pullRequestReview', () => {
 
   it('comments with what the checks have found and whom to ask, and says so', async () => {
     const finding: Finding = { level: 'hint', text: 'It is blue.' };
-    const { comments, said } = await review((bus) => {
+    const { comments, said } = await reviewing((bus) => {
       bus.on('pull_request.checks', () => finding, { name: 'check-colour' });
       bus.on('reviewer.pick', () => 'hubot', { name: 'lottery' });
     });
@@ -209,13 +203,13 @@ describe('pullRequestReview', () => {
   });
 
   it('does without handlers that answer', async () => {
-    const { comments, said } = await review(() => {});
+    const { comments, said } = await reviewing(() => {});
     expect(comments).toHaveLength(1);
     expect(said).toMatchObject([{ payload: { subject: 'octo-org/hello#1', foundBy: [] } }]);
   });
 
-  it('posts no comment where a plugin has failed', async () => {
-    const { comments, failures } = await review((bus) => {
+  it('posts no comment where one of its handlers has failed', async () => {
+    const { comments, failures } = await reviewing((bus) => {
       bus.on('comment.render', () => {
         throw new Error('no');
       });
