@@ -118,3 +118,18 @@ export const fastqPromiseOntoBus = { ...ontoBus, label: 'fastq promise onto a bu
 export const asyncPriorities = { label: 'async priorityQueue', row: 'async', library: 'async' };
 export const pLimit = { label: 'p-limit, no priorities', row: 'p-limit', library: 'p-limit', hasPriorities: false };
 export const chainsByHand = { ...byHand, label: 'chains of promises by hand', slots: Infinity };
+
+/** Hosts of plugins. Where setups are async, those that don't require each other overlap or they don't. */
+export const pluginHost = { label: 'ambus', library: 'ambus/plugins', order: 'concurrent' };
+const avvio = { library: 'avvio', row: 'avvio', order: 'sequential' };
+export const avvioSorted = { ...avvio, label: 'avvio, sorted by hand' };
+export const avvioNested = { ...avvio, label: 'avvio, nested', isNested: true };
+const hostingByHand = { ...byHand, library: 'hosting-by-hand' };
+export const hostingLoop = { ...hostingByHand, label: 'a loop by hand', order: 'sequential' };
+export const hostingPromises = { ...hostingByHand, label: 'promises by hand', order: 'concurrent' };
+
+/** Ten plugins that have all handlers between them, by the form in which they are written. */
+const onBus = { ...ambus, library: 'ambus/plugins', plugins: 10 };
+export const bareGroups = { ...onBus, label: 'ambus, bare groups', form: 'group' };
+export const pluginSetups = { ...onBus, label: 'ambus, plugins with setup', form: 'setup' };
+export const pluginObjects = { ...onBus, label: 'ambus, plugins with handlers', form: 'handlers' };

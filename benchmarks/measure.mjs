@@ -4,9 +4,11 @@
 
 import { cases } from './cases/index.mjs';
 import { measureAwaited, measureSync } from './emitting.mjs';
+import { measurePluginMemory, measureStarting, measureSwitching, measureWaiting } from './hosting.mjs';
 import { measureInspecting } from './inspecting.mjs';
 import { loadLibrary } from './libraries/index.mjs';
 import { measureQueueing, measureQueueMemory, measureRate } from './queueing.mjs';
+import { measureEmittingMeanwhile, measureReplacing } from './replacing.mjs';
 import { measureStreaming } from './streaming.mjs';
 import { measureMemory, measureSubscribing } from './subscribing.mjs';
 
@@ -20,6 +22,12 @@ const workloads = {
   queueing: measureQueueing,
   queueMemory: measureQueueMemory,
   rate: measureRate,
+  starting: measureStarting,
+  waiting: measureWaiting,
+  switching: measureSwitching,
+  pluginMemory: measurePluginMemory,
+  replacing: measureReplacing,
+  emittingMeanwhile: measureEmittingMeanwhile,
 };
 
 const [caseId, label] = process.argv.slice(2);

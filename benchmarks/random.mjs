@@ -8,3 +8,14 @@ export function seededRandom() {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** 0 … count - 1 in an order that looks random and is the same for everyone. */
+export function shuffledIndexes(count) {
+  const random = seededRandom();
+  const indexes = Uint32Array.from({ length: count }, (_, index) => index);
+  for (let last = count - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    [indexes[last], indexes[other]] = [indexes[other], indexes[last]];
+  }
+  return indexes;
+}

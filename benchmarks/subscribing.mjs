@@ -1,5 +1,5 @@
 import { heapBytes } from './heap.mjs';
-import { seededRandom } from './random.mjs';
+import { shuffledIndexes } from './random.mjs';
 import { median } from './statistics.mjs';
 import { readClock } from './stopwatch.mjs';
 
@@ -7,17 +7,6 @@ import { readClock } from './stopwatch.mjs';
 const makeHandler = (sink, step) => (payload) => {
   sink.calls += step * payload.step;
 };
-
-/** 0 … count - 1 in an order that looks random and is the same for everyone. */
-function shuffledIndexes(count) {
-  const random = seededRandom();
-  const indexes = Uint32Array.from({ length: count }, (_, index) => index);
-  for (let last = count - 1; last > 0; last -= 1) {
-    const other = Math.floor(random() * (last + 1));
-    [indexes[last], indexes[other]] = [indexes[other], indexes[last]];
-  }
-  return indexes;
-}
 
 /** Emits once, and proves that just so many handlers listen. */
 function emitTo(expected, emitter, sink) {

@@ -9,6 +9,12 @@ const units = {
   queueing: 'ns per event',
   queueMemory: 'bytes per waiting event',
   rate: 'of the shortest time',
+  starting: 'ns per plugin',
+  waiting: 'of the shortest time',
+  switching: 'ns per dependant',
+  pluginMemory: 'bytes per plugin',
+  replacing: 'ns per replacement',
+  emittingMeanwhile: 'ns per emission',
 };
 
 /**
@@ -38,3 +44,11 @@ export function defineCase(id, title, { workload, shape, contestants, yardstick,
 
 /** The same contestant once more: how far its ratio is from 1 is the error of every other ratio. */
 export const again = (contestant) => ({ ...contestant, label: `${contestant.label}, again`, isControl: true });
+
+/** A contestant with settings of its own, beside or instead of those of the case; not for the tables of the README. */
+export const variant = (contestant, label, rest) => ({
+  ...contestant,
+  row: null,
+  label: `${contestant.label}: ${label}`,
+  ...rest,
+});

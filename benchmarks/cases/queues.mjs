@@ -12,7 +12,7 @@ import {
   pQueuePerKey,
   queue,
 } from '../contestants.mjs';
-import { again, defineCase } from './define-case.mjs';
+import { again, defineCase, variant } from './define-case.mjs';
 
 const THOUSAND = 1_000;
 const HUNDRED_THOUSAND = 100_000;
@@ -23,13 +23,6 @@ const events = (number) => count(number, 'event', 'events');
 const slots = (number) => count(number, 'slot', 'slots');
 const priorities = (number) => count(number, 'priority', 'priorities');
 
-/** A contestant with settings of its own, beside or instead of those of the case; not for the tables of the README. */
-const variant = (contestant, label, rest) => ({
-  ...contestant,
-  row: null,
-  label: `${contestant.label}: ${label}`,
-  ...rest,
-});
 const withSlots = (contestant, number) => variant(contestant, slots(number), { slots: number });
 const unprioritised = { priorities: 1 };
 const syncHandlers = variant(queue, 'sync handlers', { isAsync: false });
